@@ -1,0 +1,1 @@
+"""Looking Glass: everything behind the pages, usable from a notebook without Streamlit."""
