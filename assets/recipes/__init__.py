@@ -1,0 +1,1 @@
+"""How every asset was made. Run a recipe and an asset that meets the same bars comes out."""
