@@ -196,9 +196,9 @@ def remove(name: str, *, forget: bool = False) -> bool:
     entry = catalog.entry(name)
     from components.models import fetching
 
-    with fetching.lock(name, _silent, _never):
+    with fetching.lock(fetching.key(entry), _silent, _never):
         paths = [path for source in entry.sources for path in _owned(entry, source)]
-        paths.append(places.cache() / "partial" / name)
+        paths.append(places.cache() / "partial" / fetching.key(entry))
         removed = False
         for path in paths:
             try:

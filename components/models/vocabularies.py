@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import sys
 import types
 from pathlib import Path
 from typing import Any
@@ -139,3 +140,26 @@ def _encoding(**recipe: Any) -> Any:
     import tiktoken
 
     return tiktoken.Encoding(**recipe)
+
+
+def main(arguments: list[str]) -> int:
+    """Let tiktoken download the rank file of one encoding into TIKTOKEN_CACHE_DIR; a problem is one JSON line."""
+    from tiktoken.load import read_file_cached
+
+    source = openai_recipe(arguments[0], {})["source"]
+    try:
+        read_file_cached(source["address"], source["sha256"])
+    except ValueError as problem:  # tiktoken's word for a wrong hash
+        print(json.dumps({"error": f"tiktoken refused the file: {problem}"}))
+        return 1
+    except OSError as problem:  # the errors of requests are OSErrors without a number
+        full = problem.errno if isinstance(problem.errno, int) and type(problem) is OSError else None
+        print(json.dumps({"error": f"The address of tiktoken's {arguments[0]} cannot be reached; check the network "
+                                   "and try again, or copy the file into TIKTOKEN_CACHE_DIR.",
+                          "unreachable": full is None, "errno": full}))
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
