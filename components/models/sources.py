@@ -24,6 +24,10 @@ class FetchError(ValueError):
     """A fetch that did not succeed; the message is a sentence that says why and what to do."""
 
 
+class Unreachable(FetchError):
+    """Nobody answered: the next item of the same origin will not come either."""
+
+
 class FetchCancelled(FetchError):
     """A fetch that was ended because the one who asked for it wished so."""
 
