@@ -240,6 +240,7 @@ class Reports:
 
     def __init__(self, path: Path, progress: Progress) -> None:
         self.path, self.progress, self.seen = path, progress, 0
+        self.facts: dict[str, Any] = {}  # whatever else was reported, the newest value of each key
 
     def watch(self) -> int:
         """Pass on the newest report; the length read so far tells whether anything moves."""
@@ -248,6 +249,7 @@ class Reports:
         self.seen += len(whole)
         for line in whole.decode("utf-8", "replace").splitlines():
             report = _object(line)
+            self.facts.update(report)
             if "fraction" in report:
                 self.progress(float(report["fraction"]), str(report.get("stage", "")))
         return self.seen
@@ -333,7 +335,7 @@ def folder_size(folder: Path) -> int:
     for path, _, files in os.walk(folder):
         for file in files:
             with contextlib.suppress(OSError):  # moved away between listing and asking
-                total += os.stat(os.path.join(path, file)).st_size
+                total += os.lstat(os.path.join(path, file)).st_size  # a link is no second copy
     return total
 
 
