@@ -62,7 +62,7 @@ def convert(source: Path, folder: Path, progress: Progress = lambda fraction, st
                                                                                        "writing the weights"))
     progress(0.9, "checking")
     files = {path.name: {"size": path.stat().st_size, "sha256": _sha256(path)} for path in sorted(folder.iterdir())}
-    manifest = {"source": source.name, "source_sha256": _sha256(source), "files": files}
+    manifest = {"source": source.name, "source_sha256": _sha256(source), "peak_mb": peak_mb(), "files": files}
     (folder / "manifest.json").write_text(json.dumps(manifest, indent=1), "utf-8")
     progress(1.0, "converted")
 
@@ -197,6 +197,15 @@ def _write_tokenizer(path: Path, reader: Any, tokens: list[str]) -> None:
     tokenizer.save(str(path))
 
 
+def peak_mb() -> int | None:
+    """The most memory that this process has used so far, in megabytes; None where the system does not tell."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e6)
+
+
 def _json(path: Path, value: dict[str, Any]) -> None:
     path.write_text(json.dumps(value, indent=1), "utf-8")
 
@@ -207,7 +216,7 @@ def _sha256(path: Path) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Convert, with one JSON object a line on the standard output: progress, then peak memory or the problem."""
+    """Convert, with one JSON object a line on the standard output: progress, then perhaps the problem."""
     source, folder = (Path(argument) for argument in arguments)
     try:
         convert(source, folder, lambda fraction, stage: print(json.dumps({"fraction": fraction, "stage": stage}),
@@ -215,12 +224,6 @@ def main(arguments: list[str]) -> int:
     except (ValueError, OSError, KeyError) as problem:
         print(json.dumps({"error": str(problem), "errno": getattr(problem, "errno", None)}), flush=True)
         return 1
-    try:
-        import resource  # not on Windows
-    except ImportError:
-        return 0
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e6 / 1024)
-    print(json.dumps({"peak_mb": round(peak)}), flush=True)
     return 0
 
 

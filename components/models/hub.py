@@ -37,7 +37,8 @@ def fetch(entry: Entry, source: Hub, partial: Path, progress: Progress, cancelle
     _drop_incomplete(folder)
     reports = fetching.Reports(partial / "hub.log", progress)
     request = {"repo": source.repo, "revision": commit or entry.revision or "main", "weights": source.weights,
-               "cache": str(places.cache() / "hub"), "expected": record.get("files") if commit else None}
+               "cache": str(places.cache() / "hub"), "expected": record.get("files") if commit else None,
+               "seconds": ANSWER_SECONDS}
     seconds = str(ANSWER_SECONDS)
     environment = {"HF_HUB_DOWNLOAD_TIMEOUT": seconds, "HF_HUB_ETAG_TIMEOUT": seconds, **os.environ,
                    "HF_HUB_DISABLE_XET": "1",  # plain HTTP: one way to test, and progress that can be seen
@@ -112,7 +113,7 @@ def download(request: dict[str, Any]) -> dict[str, Any]:
     from huggingface_hub import HfApi, hf_hub_download
 
     repo, expected = request["repo"], request["expected"]
-    info = HfApi().model_info(repo, revision=request["revision"], files_metadata=True, timeout=ANSWER_SECONDS)
+    info = HfApi().model_info(repo, revision=request["revision"], files_metadata=True, timeout=request["seconds"])
     patterns = (*places.WEIGHT_FILES, *places.TEXT_FILES) if request["weights"] else places.TEXT_FILES
     wanted = [one for one in info.siblings or [] if any(fnmatch.fnmatch(one.rfilename, p) for p in patterns)
               and "/" not in one.rfilename]
@@ -123,7 +124,7 @@ def download(request: dict[str, Any]) -> dict[str, Any]:
     files: dict[str, Any] = {}
     for one in sorted(wanted, key=lambda one: one.size or 0):
         path = Path(hf_hub_download(repo, one.rfilename, revision=info.sha, cache_dir=request["cache"],
-                                    etag_timeout=ANSWER_SECONDS))
+                                    etag_timeout=request["seconds"]))
         facts = {"size": path.stat().st_size, "sha256": _digest(path, hashlib.sha256())}
         stated_lfs = one.lfs.sha256 if one.lfs else None
         git = hashlib.sha1(f"blob {facts['size']}\0".encode(), usedforsecurity=False)

@@ -11,7 +11,7 @@ import os
 import sys
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +38,7 @@ class OpenTokenizer:
 
     name: str
     kind: str
-    library_object: Any
+    library_object: Any = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class OpenModel:
     """
 
     name: str
-    model: Any
+    model: Any = field(repr=False)
     tokenizer: OpenTokenizer
     layers: int
     heads: int
@@ -91,8 +91,8 @@ class OpenEncoder:
     name: str
     max_tokens: int
     dimensions: int
-    model: Any
-    tokenizer: Any
+    model: Any = field(repr=False)
+    tokenizer: Any = field(repr=False)
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         """One unit vector a text: float32 [text, dimensions]. Raises ValueError when `texts` is not a list of str."""

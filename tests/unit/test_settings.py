@@ -1,0 +1,64 @@
+"""What an operator sets: defaults, every value, and a sentence for each wrong one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from components import settings
+
+
+def test_an_empty_environment_is_valid() -> None:
+    read = settings.read({})
+    assert (read.model, read.fetch, read.memory_mb) == ("auto", True, None)
+    assert read.cache.name == "looking-glass" and read.cache.is_absolute()
+
+
+def test_values_are_read(tmp_path: Path) -> None:
+    read = settings.read({"LOOKING_GLASS_CACHE": str(tmp_path / "new"), "LOOKING_GLASS_MODEL": "storyteller",
+                          "LOOKING_GLASS_FETCH": "OFF", "LOOKING_GLASS_MEMORY_MB": " 1500 "})
+    assert read == settings.Settings(tmp_path / "new", "storyteller", False, 1500)
+
+
+def test_the_users_cache_folder_is_honoured(tmp_path: Path) -> None:
+    assert settings.default_cache({"XDG_CACHE_HOME": str(tmp_path)}) == tmp_path / "looking-glass"
+    assert settings.default_cache({"XDG_CACHE_HOME": "relative"}) == Path.home() / ".cache" / "looking-glass"
+
+
+@pytest.mark.parametrize(("name", "value", "says"), [
+    ("MODEL", "gpt5", "auto or one of storyteller"),
+    ("MODEL", "cl100k", "no model that writes text"),
+    ("FETCH", "maybe", "on or off"),
+    ("MEMORY_MB", "0", "above 0"),
+    ("MEMORY_MB", "-5", "whole number"),
+    ("MEMORY_MB", "1.5", "whole number"),
+    ("MEMORY_MB", "²", "whole number"),
+])
+def test_a_wrong_value_is_a_sentence(name: str, value: str, says: str) -> None:
+    with pytest.raises(ValueError, match=says) as raised:
+        settings.read({f"LOOKING_GLASS_{name}": value})
+    assert f"LOOKING_GLASS_{name}" in str(raised.value) and repr(value) in str(raised.value)
+
+
+def test_a_file_is_no_cache_folder(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("x")
+    with pytest.raises(ValueError, match="name a folder"):
+        settings.read({"LOOKING_GLASS_CACHE": str(file)})
+
+
+def test_get_follows_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("LOOKING_GLASS_CACHE", str(tmp_path))
+    assert settings.get().cache == tmp_path
+    assert settings.get() is settings.get()
+    monkeypatch.setenv("LOOKING_GLASS_FETCH", "off")
+    assert settings.get().fetch is False
+
+
+def test_every_setting_is_described(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOOKING_GLASS_MEMORY_MB", "900")
+    rows = {row["name"]: row for row in settings.describe()}
+    assert list(rows) == [f"LOOKING_GLASS_{name}" for name in settings.NAMES]
+    assert rows["LOOKING_GLASS_MEMORY_MB"]["now"] == "900"
+    assert all(row["meaning"] and row["default"] and row["values"] for row in rows.values())
