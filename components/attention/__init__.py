@@ -1,0 +1,38 @@
+"""Where attention heads look: one capture for every architecture, and what a reader's picture needs of it.
+
+`capture(model, ids)` keeps everything of one forward pass for notebooks, tests and panels. `map_heads(model, ids)`, or
+`map_text(model, text)`, keeps only what a picture of all heads needs, layer by layer, so that a long text stays light.
+"""
+
+from __future__ import annotations
+
+from components.attention.capture import Capture, LayerCapture, capture
+from components.attention.heads import HeadMap, map_heads
+from components.attention.limits import bytes_needed, token_limit
+from components.attention.scores import SCORES, head_scores, ranked, reach, strongest_pairs, telling_head
+from components.attention.sentence import limits_of, map_text, read
+from components.attention.thumbnails import block_edges, causal_half, max_pool, sqrt_bytes, thumbnail
+
+__all__ = [
+    "SCORES",
+    "Capture",
+    "HeadMap",
+    "LayerCapture",
+    "block_edges",
+    "bytes_needed",
+    "capture",
+    "causal_half",
+    "head_scores",
+    "limits_of",
+    "map_heads",
+    "map_text",
+    "max_pool",
+    "ranked",
+    "reach",
+    "read",
+    "sqrt_bytes",
+    "strongest_pairs",
+    "telling_head",
+    "thumbnail",
+    "token_limit",
+]
