@@ -1,0 +1,1 @@
+"""One recipe a page: MODELS, build(model) and compare(stored, fresh)."""
