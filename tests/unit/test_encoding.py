@@ -50,7 +50,8 @@ def test_agrees_with_sentence_transformers(encoder: OpenEncoder) -> None:
 
 def test_shape_and_length(encoder: OpenEncoder) -> None:
     vectors = encoder.encode(TEXTS)
-    assert vectors.shape == (len(TEXTS), 384) and vectors.dtype == np.float32
+    assert vectors.shape == (len(TEXTS), 384)
+    assert vectors.dtype == np.float32
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1.0, atol=1e-5)
     assert encoder.encode([]).shape == (0, 384)
     assert (encoder.max_tokens, encoder.dimensions) == (256, 384)
@@ -88,8 +89,8 @@ def test_other_weights_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     package = entry.sources[0]
     files = tuple(catalog.File(file.path, file.size, "0" * 64) if file.name == "model.safetensors" else file
                   for file in package.files)
-    other = catalog.Entry(**{**vars(entry), "sources": (catalog.Package(package.distribution, package.version, files),)})
-    monkeypatch.setitem(catalog.ENTRIES, "minilm", other)
+    other = catalog.Package(package.distribution, package.version, files)
+    monkeypatch.setitem(catalog.ENTRIES, "minilm", catalog.Entry(**{**vars(entry), "sources": (other,)}))
     with pytest.raises(ValueError, match=r"model.safetensors of minilm is not the file.*reinstall"):
         open_encoder("minilm")
 

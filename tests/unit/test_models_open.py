@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from components.models import catalog, open as opening, places, sources, vocabularies
+from components.models import catalog, places, sources, vocabularies
+from components.models import open as opening
 from components.models.open import OpenModel, open_model, open_tokenizer
 
 TEXT = "The Übermensch saw 12345 cats 🐈‍⬛ in कमरे; def f(x):\n    return x**2"
@@ -135,7 +136,8 @@ def test_same_as_tiktokens_own(name: str, tmp_path: Path, monkeypatch: pytest.Mo
     ours = open_tokenizer(name).library_object
     full = {"o200k_harmony": "o200k_harmony"}.get(name, f"{name}_base")
     theirs = tiktoken.get_encoding(full)
-    assert ours._pat_str == theirs._pat_str and ours._special_tokens == theirs._special_tokens
+    assert ours._pat_str == theirs._pat_str
+    assert ours._special_tokens == theirs._special_tokens
     assert ours.n_vocab == theirs.n_vocab == SIZES[name]
     for text in (TEXT, "don't I'LL\n\n  x", "a" * 300, "\ud7ff�"):
         assert ours.encode(text) == theirs.encode(text)
@@ -177,15 +179,20 @@ def test_storyteller_opens() -> None:
     import torch
 
     opened = open_model("storyteller")
-    assert opened.architecture == "LlamaForCausalLM" and (opened.layers, opened.heads, opened.kv_heads) == (6, 8, 4)
+    assert opened.architecture == "LlamaForCausalLM"
+    assert (opened.layers, opened.heads, opened.kv_heads) == (6, 8, 4)
     assert opened.width == opened.heads * opened.head_dim
-    assert opened.vocab_size == opened.tokenizer.library_object.get_vocab_size() and opened.context == 256
-    assert opened.eos_ids and all(0 <= one < opened.vocab_size for one in opened.eos_ids)
+    assert opened.vocab_size == opened.tokenizer.library_object.get_vocab_size()
+    assert opened.context == 256
+    assert opened.eos_ids
+    assert all(0 <= one < opened.vocab_size for one in opened.eos_ids)
     assert {parameter.dtype for parameter in opened.model.parameters()} == {torch.float32}
-    assert not opened.model.training and not any(p.requires_grad for p in opened.model.parameters())
+    assert not opened.model.training
+    assert not any(p.requires_grad for p in opened.model.parameters())
     with torch.inference_mode():
         out = opened.model(torch.tensor([[1, 2, 3]]), output_attentions=True)
-    assert len(out.attentions) == 6 and out.attentions[0].shape == (1, 8, 3, 3)
+    assert len(out.attentions) == 6
+    assert out.attentions[0].shape == (1, 8, 3, 3)
 
 
 def test_smollm2_answers(get: Callable[[str], None]) -> None:
@@ -195,7 +202,8 @@ def test_smollm2_answers(get: Callable[[str], None]) -> None:
     assert (opened.layers, opened.heads, opened.kv_heads, opened.head_dim, opened.width) == (30, 9, 3, 64, 576)
     assert (opened.context, opened.vocab_size, opened.bos_id, opened.eos_ids) == (8192, 49152, 1, (2,))
     assert opened.parameters == 134_515_008
-    assert opened.chat_template is not None and "<|im_start|>" in opened.chat_template
+    assert opened.chat_template is not None
+    assert "<|im_start|>" in opened.chat_template
     assert opened.model.config.rope_parameters["rope_theta"] == 100_000
     assert opened.model.config.rms_norm_eps == 1e-5
 
@@ -205,8 +213,10 @@ def test_smollm2_has_the_digit_step(get: Callable[[str], None]) -> None:
     tokenizer = open_tokenizer("smollm2").library_object
     assert tokenizer.encode("x 2024").tokens == ["x", "Ġ", "2", "0", "2", "4"]
     # The digit step parts these from the space; GPT-2's split alone would keep them together.
-    assert tokenizer.encode("a ½").tokens[:2] == ["a", "Ġ"] and tokenizer.encode("m ³").tokens[:2] == ["m", "Ġ"]
-    assert tokenizer.encode("<|im_start|>").ids == [1] and tokenizer.encode("hi").ids == [6004]
+    assert tokenizer.encode("a ½").tokens[:2] == ["a", "Ġ"]
+    assert tokenizer.encode("m ³").tokens[:2] == ["m", "Ġ"]
+    assert tokenizer.encode("<|im_start|>").ids == [1]
+    assert tokenizer.encode("hi").ids == [6004]
     special = [token for token in tokenizer.get_added_tokens_decoder().values() if token.special]
     assert len(special) == 17
 
@@ -220,7 +230,8 @@ def test_smollm2_is_an_ordinary_folder(get: Callable[[str], None]) -> None:
     for text in (TEXT, "½ ³ 123", "  two\n\nlines"):
         assert theirs(text).input_ids == encode(ours, text)
     chat = theirs.apply_chat_template([{"role": "user", "content": "Hi"}], tokenize=False, add_generation_prompt=True)
-    assert chat.startswith("<|im_start|>system\n") and chat.endswith("<|im_start|>assistant\n")
+    assert chat.startswith("<|im_start|>system\n")
+    assert chat.endswith("<|im_start|>assistant\n")
     assert (theirs.eos_token, theirs.bos_token, theirs.unk_token) == ("<|im_end|>", "<|im_start|>", "<|endoftext|>")
 
 
@@ -239,7 +250,9 @@ def test_a_changed_or_cut_model_is_a_sentence(tmp_path: Path, monkeypatch: pytes
     with (folder / "model.safetensors").open("r+b") as stream:
         stream.truncate(1000)
     state = sources.state("smollm2")
-    assert not state.here and state.downloadable and "fetch smollm2" in state.reason
+    assert not state.here
+    assert state.downloadable
+    assert "fetch smollm2" in state.reason
     with pytest.raises(ValueError, match="is not here"):
         open_model("smollm2")
     (folder / "manifest.json").write_text("{")

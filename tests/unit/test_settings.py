@@ -12,7 +12,8 @@ from components import settings
 def test_an_empty_environment_is_valid() -> None:
     read = settings.read({})
     assert (read.model, read.fetch, read.memory_mb) == ("auto", True, None)
-    assert read.cache.name == "looking-glass" and read.cache.is_absolute()
+    assert read.cache.name == "looking-glass"
+    assert read.cache.is_absolute()
 
 
 def test_values_are_read(tmp_path: Path) -> None:
@@ -38,7 +39,8 @@ def test_the_users_cache_folder_is_honoured(tmp_path: Path) -> None:
 def test_a_wrong_value_is_a_sentence(name: str, value: str, says: str) -> None:
     with pytest.raises(ValueError, match=says) as raised:
         settings.read({f"LOOKING_GLASS_{name}": value})
-    assert f"LOOKING_GLASS_{name}" in str(raised.value) and repr(value) in str(raised.value)
+    assert f"LOOKING_GLASS_{name}" in str(raised.value)
+    assert repr(value) in str(raised.value)
 
 
 def test_a_file_is_no_cache_folder(tmp_path: Path) -> None:
