@@ -90,7 +90,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 def chromium() -> str | None:
     """A Chromium on PATH; `None` lets Playwright use its own."""
-    return next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
+    names = ("chromium", "chromium-browser", "google-chrome")
+    return next((path for name in names if (path := shutil.which(name))), None)
 
 
 @pytest.fixture(scope="session")
@@ -121,7 +122,7 @@ def settle(page: Any, timeout: float = 90_000) -> None:
     page.wait_for_selector(READY, timeout=timeout)
 
 
-@pytest.fixture()
+@pytest.fixture
 def open_page(browser: Any, server: Server) -> Iterator[Callable[..., Any]]:
     """`open_page("attention", width=400, dark=True, query="...")` gives a Playwright page that has settled."""
     contexts = []
@@ -159,7 +160,9 @@ def needs(name: str) -> pytest.MarkDecorator:
 
 def needs_shared(part: str) -> pytest.MarkDecorator:
     """Skip where the training material beside the project is absent."""
-    return pytest.mark.skipif(not (SHARED / part).exists(), reason=f"needs ../shared/{part}, which is not beside this copy")
+    return pytest.mark.skipif(
+        not (SHARED / part).exists(), reason=f"needs ../shared/{part}, which is not beside this copy"
+    )
 
 
 def app_test(page: str, **query: str) -> Any:

@@ -24,7 +24,8 @@ def _nothing() -> None:
 def _component(name: str) -> Any:
     def source(ending: str) -> str:
         own = WEB / f"{name}.{ending}"
-        return (WEB / f"shared.{ending}").read_text("utf-8") + "\n" + (own.read_text("utf-8") if own.is_file() else "")
+        shared = (WEB / f"shared.{ending}").read_text("utf-8")
+        return shared + "\n" + (own.read_text("utf-8") if own.is_file() else "")
 
     return st.components.v2.component(f"looking_glass_{name}", js=source("js"), css=source("css"), html="<div></div>\n\n")
 

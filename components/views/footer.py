@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 from urllib.parse import quote, urlencode
 
 import streamlit as st
@@ -20,6 +23,13 @@ class Export:
     filename: str
     mime: str
     make: Callable[[], bytes]
+
+
+@cache
+def glossary() -> dict[str, dict[str, Any]]:
+    """The field's terms, each with the pages that use it and one plain sentence."""
+    found: dict[str, dict[str, Any]] = json.loads((frame.ASSETS / "lessons" / "glossary.json").read_text("utf-8"))
+    return found
 
 
 TARGETS = ("tokenizer", "attention", "sampling", "search", "topics")
@@ -73,6 +83,11 @@ def draw(
                             on_click="ignore",
                             key=f"{page}_export_{item.filename}",
                         )
+        with st.popover("Words", type="tertiary", key=f"{page}_words", on_change="rerun") as box:
+            if box.open:
+                for term, entry in glossary().items():
+                    if page in entry["pages"]:
+                        st.markdown(f"*{term}*: {entry['says']}")
         with st.popover(send_label, type="tertiary", key=f"{page}_send", on_change="rerun") as box:
             if box.open:
                 chosen = None

@@ -187,7 +187,8 @@ def install(folder: Path) -> dict[str, Any]:
     home = folder / "env"
     subprocess.run([sys.executable, "-m", "venv", str(home)], check=True)
     python = home / "bin" / "python"
-    torch = next(line.split()[0] for line in (ROOT / "requirements.txt").read_text("utf-8").splitlines() if line.startswith("torch=="))
+    lines = (ROOT / "requirements.txt").read_text("utf-8").splitlines()
+    torch = next(line.split()[0] for line in lines if line.startswith("torch=="))
     start = time.perf_counter()
     for what in ([torch], ["-r", str(ROOT / "requirements.txt")]):
         done = subprocess.run([str(python), "-m", "pip", "install", "-q", *what], capture_output=True, text=True)
@@ -195,8 +196,9 @@ def install(folder: Path) -> dict[str, Any]:
             return {"install_s": None, "install_mb": None, "note": done.stderr[-300:]}
     seconds = time.perf_counter() - start
     size = sum(path.lstat().st_size for path in home.rglob("*") if not path.is_symlink())
-    freeze = subprocess.run([str(python), "-m", "pip", "list", "--format=freeze"], capture_output=True, text=True, check=True)
-    cuda = [line for line in freeze.stdout.splitlines() if line.startswith("nvidia-")]
+    listing = [str(python), "-m", "pip", "list", "--format=freeze"]
+    installed = subprocess.run(listing, capture_output=True, text=True, check=True).stdout
+    cuda = [line for line in installed.splitlines() if line.startswith("nvidia-")]
     return {"install_s": round(seconds, 1), "install_mb": round(size / 1e6, 1), "nvidia_packages": len(cuda)}
 
 

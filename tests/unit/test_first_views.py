@@ -31,4 +31,5 @@ def test_stored_view_is_what_is_computed_now(page: str, model: str) -> None:
         old, new = unpack(stored)[0], unpack(payload)[0]
         assert old["text"] == new["text"]
         assert old["settings"] == new["settings"]
-        assert old["stamp"]["model"] == new["stamp"]["model"], f"{name} was made with other weights; run its recipe again"
+        same = old["stamp"]["model"] == new["stamp"]["model"]
+        assert same, f"{name} was made with other weights; run its recipe again"

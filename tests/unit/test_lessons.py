@@ -12,7 +12,8 @@ from tests.conftest import PAGES, ROOT
 
 
 def lessons(page: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads((ROOT / "assets" / "lessons" / f"{page}.json").read_text("utf-8"))["lessons"]
+    path = ROOT / "assets" / "lessons" / f"{page}.json"
+    found: list[dict[str, Any]] = json.loads(path.read_text("utf-8"))["lessons"]
     return found
 
 
