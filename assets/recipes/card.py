@@ -55,8 +55,8 @@ are real: a previous-token head and induction heads can be found in it, and the 
 ({result['training_bytes']:,} bytes, {result['training_tokens']:,} tokens). {result['minutes']:g} minutes on two
 processor cores: {result['steps']:,} steps, {result['tokens_seen']:,} tokens seen, repeated rows included. Each step has
 {plan.rows} rows of {plan.context} tokens. {plan.repeated_rows} of them are a stretch of {plan.shortest_repeat} to
-{plan.longest_repeat} tokens that fills the row by repetition, {plan.natural_repeats:.0%} natural text and the rest random
-tokens. The matrices are trained by Muon (learning rate {plan.matrix_rate}), the embedding and norms by AdamW
+{plan.longest_repeat} tokens that fills the row by repetition, {plan.natural_repeats:.0%} natural text and the rest
+random tokens. The matrices are trained by Muon (learning rate {plan.matrix_rate}), the embedding and norms by AdamW
 ({plan.embedding_rate}), with {plan.warm_up_steps} steps of warm-up and a cosine to {plan.final_rate:.0%}.
 
 To make it again:
@@ -71,8 +71,8 @@ Of the shipped weights, loaded in float32. Layers and heads count from 0.
 |---|---|---|---|
 {table}
 
-Loss on the first copy {result['first_copy_loss']} nats, on the second {result['second_copy_loss']}. Head scores are mean
-attention on the stripe over {result['head_test']}.
+Loss on the first copy {result['first_copy_loss']} nats, on the second {result['second_copy_loss']}.
+Head scores are mean attention on the stripe over {result['head_test']}.
 
 Bits per byte: windows of {result['window']} tokens that move by {result['stride']}; every token of the held-out books
 is scored once, with at least {result['window'] - result['stride']} tokens before it except at a book's start.
@@ -93,13 +93,16 @@ or the weights:
 |---|---|
 | `minutes`, `step`, `tokens` | training time used, steps taken, tokens seen (natural and repeated) |
 | `loss` | mean training loss in nats since the last row, repeated rows included |
-| `bits_per_byte` | on a small fixed sample of the held-out books ({plan.log_windows} windows, second halves scored, bfloat16); the table above is the full measure |
+| `bits_per_byte` | on a small fixed sample of the held-out books; the table above is the full measure |
 | `best_induction`, `best_previous_token` | highest head score in the model |
 | `first_copy_loss`, `second_copy_loss` | loss in nats on the two copies of the random sequences |
 
-`head_scores.jsonl` has, at the same moments, the score of every head: `induction`, `previous` and `duplicate` (attention
-to the same token in the first copy), each [layer][head]. `untrained_embedding.safetensors` is the embedding before the
-first step (float16), to set beside the trained one.
+The sample is {plan.log_windows} windows, whose second halves are scored in bfloat16.
+
+`head_scores.jsonl` has, at the same moments, the score of every head: `induction`, `previous` and `duplicate`
+(attention to the same token in the first copy), each [layer][head].
+
+`untrained_embedding.safetensors` is the embedding before the first step (float16), to set beside the trained one.
 
 ## What it cannot do
 

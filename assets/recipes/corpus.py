@@ -21,7 +21,7 @@ END_OF_TEXT = "<|endoftext|>"
 
 @dataclass(frozen=True)
 class Book:
-    """One book of the corpus: its place in the file, its title where a list of sources lies beside the file, its text."""
+    """One book of the corpus: its place in the file, its title (known from a list beside the file) and its text."""
 
     place: int
     title: str

@@ -19,8 +19,6 @@ from assets.recipes.llama import library_config
 from assets.recipes.plan import Plan
 from assets.recipes.training import CHECKPOINT
 
-#: Stride of the full evaluation: every scored token but a book's first ones has at least context - stride before it.
-STRIDE = 128
 #: Bits per byte, previous-token head, induction head, loss on the second copy over the loss on the first.
 BARS = {"bits_per_byte": 1.65, "best_previous_token": 0.9, "best_induction": 0.8, "second_over_first": 0.3}
 LOGS = ("training.jsonl", "head_scores.jsonl", "untrained_embedding.safetensors")
@@ -46,7 +44,7 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def export(work: Path, out: Path, plan: Plan) -> None:
-    """Write the last checkpoint of `work` to `out`, file by file in one move each, so a reader never sees half a file."""
+    """Write the last checkpoint of `work` to `out`, each file in one move, so that nobody reads half a file."""
     path = work / CHECKPOINT
     if not path.is_file():
         raise ValueError(f"There is no checkpoint in {work} yet. Train for a minute first.")
@@ -90,9 +88,10 @@ def evaluate(prepared: Prepared, work: Path, out: Path, plan: Plan, minutes: flo
     scores = scores_of(model, plan.vocabulary)
     model.set_attn_implementation("sdpa")
     books, bits, size, tokens = [], 0.0, 0, 0
+    stride = plan.context // 2
     facts: Any = prepared.facts
     for book, ids in zip(facts["held_out"], prepared.held, strict=True):
-        chosen = measures.windows(ids, plan.context, STRIDE)
+        chosen = measures.windows(ids, plan.context, stride)
         need = measures.window_bits(lambda rows: model(rows, use_cache=False).logits, ids, chosen)
         books.append({**book, "windows": len(chosen), "bits_per_byte": round(need / book["bytes"], 4)})
         bits, size, tokens = bits + need, size + book["bytes"], tokens + book["tokens"]
@@ -111,7 +110,7 @@ def evaluate(prepared: Prepared, work: Path, out: Path, plan: Plan, minutes: flo
         "corpus_sha256": facts["corpus_sha256"],
         "bits_per_byte": round(bits / size, 4),
         "window": plan.context,
-        "stride": STRIDE,
+        "stride": stride,
         "bytes_scored": size,
         "tokens_scored": tokens,
         "held_out": books,

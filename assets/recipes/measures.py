@@ -25,6 +25,8 @@ def windows(ids: NDArray[np.uint16], context: int, stride: int) -> list[tuple[in
     The first window scores all it predicts. Each later one moves by `stride` and scores its last `stride` tokens, so
     that they have at least `context - stride` tokens before them.
     """
+    if not 0 < stride < context:
+        raise ValueError(f"A stride of {stride} leaves gaps between windows of {context}. Choose a smaller one.")
     found, scored = [], 1
     while scored < len(ids):
         end = min(context, len(ids)) if scored == 1 else min(scored + stride, len(ids))

@@ -18,11 +18,12 @@ def orthogonalise(matrices: Tensor, iterations: int = 5) -> Tensor:
     x = matrices.bfloat16()
     tall = x.shape[-2] > x.shape[-1]
     if tall:
-        x = x.transpose(-1, -2)
+        x = x.transpose(-1, -2).contiguous()
     x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
     for _ in range(iterations):
-        gram = x @ x.transpose(-1, -2)
-        x = a * x + (b * gram + c * gram @ gram) @ x
+        gram = torch.bmm(x, x.transpose(-1, -2))
+        # baddbmm(s, p, q, beta, alpha) is beta * s + alpha * p @ q in one pass over memory.
+        x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
     if tall:
         x = x.transpose(-1, -2)
     return x.float()

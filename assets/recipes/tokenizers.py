@@ -132,8 +132,8 @@ def unigram(books: list[Book], vocabulary: int = 4096, size: int = UNIGRAM_BYTES
         title="Unigram of 4,096",
         how=(
             f"as SentencePiece's: each space becomes `▁`, and of all ways to cut a word the most probable is taken. "
-            f"It learned from an even sample of {read:,} bytes, since this algorithm learns slowly. A character that it "
-            "does not know is written as its bytes, `<0x..>`"
+            f"It learned from an even sample of {read:,} bytes, since this algorithm learns slowly. A character that "
+            "it does not know is written as its bytes, `<0x..>`"
         ),
         loses="Nothing but the difference between a space and the character `▁` itself.",
         extra={},
@@ -175,8 +175,8 @@ library_name: tokenizers
 
 # {sibling.name}
 
-A {sibling.title} tokens, to set beside storyteller's own tokenizer: the same books, cut another way. It is a tokenizer
-alone; no model goes with it.
+A {sibling.title} tokens, to set beside storyteller's own tokenizer: the same books, cut another way.
+It is a tokenizer alone; no model goes with it.
 
 - How it cuts: {sibling.how}.
 - Learned from the {books} public-domain books that storyteller learned from; its nine held-out books were left out.
