@@ -27,7 +27,7 @@ def _component(name: str) -> Any:
         shared = (WEB / f"shared.{ending}").read_text("utf-8")
         return shared + "\n" + (own.read_text("utf-8") if own.is_file() else "")
 
-    return st.components.v2.component(f"looking_glass_{name}", js=source("js"), css=source("css"), html="<div></div>\n\n")
+    return st.components.v2.component(f"looking_glass_{name}", js=source("js"), css=source("css"))
 
 
 def mount(

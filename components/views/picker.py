@@ -6,6 +6,7 @@ import streamlit as st
 
 from components import settings, workshop
 from components.models import catalog, sources
+from components.models.sources import State
 from components.views import frame
 from components.workshop import Job
 
@@ -17,12 +18,14 @@ def header(page: str) -> None:
     with st.container(key="lg_models"):
         with st.popover(words, type="tertiary", key="models_list", on_change="rerun") as box:
             if box.open:
-                _list(page)
+                # Looked at again every second only while something is on its way.
+                st.session_state["_fetch_watched"] = bool(_jobs())
+                st.fragment(_list, run_every=1.0 if _jobs() else None)()
 
 
-def _job(name: str) -> Job | None:
+def _jobs() -> dict[str, Job]:
     jobs: dict[str, Job] = st.session_state.setdefault("_fetching", {})
-    return jobs.get(name)
+    return jobs
 
 
 def _start(name: str) -> None:
@@ -30,51 +33,72 @@ def _start(name: str) -> None:
         sources.fetch(name, job.report, job.cancelled)
         return name
 
-    st.session_state.setdefault("_fetching", {})[name] = workshop.pool.submit(("fetch", name), work)
+    _jobs()[name] = workshop.pool.submit(("fetch", name), work)
 
 
 def _stop(name: str) -> None:
-    job = _job(name)
-    if job:
+    if job := _jobs().pop(name, None):
         job.cancel()
-    st.session_state["_fetching"].pop(name, None)
 
 
-def _remove(name: str) -> None:
-    try:
-        sources.remove(name)
-    except ValueError as error:
-        st.session_state["_fetch_says"] = str(error)
+def _finished() -> bool:
+    """Take away what has ended; True when something did. A failure leaves its sentence."""
+    ended = [name for name, job in _jobs().items() if job.done()]
+    for name in ended:
+        try:
+            _jobs().pop(name).result()
+        except ValueError as error:
+            st.session_state["_fetch_says"] = str(error)
+        except Exception:  # the reader gets a sentence, the log the rest
+            frame.log.exception("fetching %s", name)
+            title = catalog.entry(name).title
+            st.session_state["_fetch_says"] = f"{title} could not be fetched; the server's log says why."
+    return bool(ended)
 
 
-@st.fragment(run_every=1.0)
-def _list(page: str) -> None:
+def _size(state: State) -> str:
+    return f"{state.size_mb:,.0f} MB" if state.size_mb >= 1 else "under 1 MB"
+
+
+def _here(states: list[State]) -> None:
+    for label, vocabulary in (("Models", False), ("Vocabularies", True)):
+        names = [
+            f"{frame.plain(catalog.entry(item.name).title)} :small[{frame.plain(item.how)}]"
+            for item in states
+            if (catalog.entry(item.name).kind == "tokenizer") == vocabulary
+        ]
+        if names:
+            st.markdown(f"**{label} here**: " + ", ".join(names) + ".")
+
+
+def _to_fetch(state: State) -> None:
+    job = _jobs().get(state.name)
+    entry = catalog.entry(state.name)
+    title = frame.plain(entry.title)
+    offered = state.downloadable and not state.unreachable
+    words = (". ".join(part for part in (entry.licence, entry.note) if part)) if offered else state.reason
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"lg_fetch_{state.name}"):
+        if job:
+            waiting = f", {job.place} in line" if job.place else ""
+            st.progress(job.fraction or 0.0, text=f"{title}: {frame.plain(job.stage)}{waiting}")
+            st.button("Stop", key=f"stop_{state.name}", on_click=_stop, args=(state.name,), type="tertiary")
+            return
+        st.markdown(f"{title}, {_size(state)}  \n:small[{frame.plain(words)}]")
+        if state.downloadable and settings.get().fetch:
+            label = "Try again" if state.unreachable else "Fetch"
+            st.button(label, key=f"fetch_{state.name}", on_click=_start, args=(state.name,))
+
+
+def _list() -> None:
+    if _finished() or bool(_jobs()) != st.session_state["_fetch_watched"]:
+        st.rerun()  # the whole page: a model more, or a list that has to be looked at from now on
+    states = sources.states()
     st.caption("Here means on this server. What you type stays in this server's memory.")
-    if says := st.session_state.pop("_fetch_says", None):
+    if says := st.session_state.get("_fetch_says"):
         frame.trouble(says)
-    finished = False
-    for state in sorted(sources.states(), key=lambda item: (not item.here, not item.downloadable)):
-        entry = catalog.entry(state.name)
-        job = _job(state.name)
-        if job and job.done():
-            st.session_state["_fetching"].pop(state.name)
-            try:
-                job.result()
-                finished = True
-            except ValueError as error:
-                st.session_state["_fetch_says"] = str(error)
-            except Exception:  # the reader gets a sentence, the log the rest
-                frame.log.exception("fetching %s", state.name)
-                st.session_state["_fetch_says"] = f"{entry.title} could not be fetched; the server's log says why."
-            job = None
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            size = f", {entry.size_mb:,.0f} MB" if entry.size_mb and entry.size_mb >= 1 else ""
-            words = state.how if state.here else state.reason
-            st.markdown(f"**{frame.plain(entry.title)}**{size}  \n{frame.plain(words)}")
-            if job:
-                st.progress(job.fraction or 0.0, text=frame.plain(job.stage))
-                st.button("Stop", key=f"stop_{state.name}", on_click=_stop, args=(state.name,), type="tertiary")
-            elif state.downloadable and not state.here and settings.get().fetch:
-                st.button("Fetch", key=f"fetch_{state.name}", on_click=_start, args=(state.name,))
-    if finished:
-        st.rerun()
+    _here([state for state in states if state.here])
+    away = [state for state in states if not state.here]
+    if away:
+        st.markdown("**To fetch**")
+    for state in sorted(away, key=lambda item: (item.name not in _jobs(), not item.downloadable)):
+        _to_fetch(state)

@@ -88,7 +88,6 @@ def build(
         shown += [hit.passage for hit in rankings[method].hits[:TOP]]
     shown = list(dict.fromkeys([*shown, *also]))
     every = words(question, stemming=index.stemming)
-    told = list(dict.fromkeys([note for ranking in rankings.values() for note in ranking.notes] + list(notes)))
     header = {
         "id": hashlib.sha256(f"{corpus.hash}\x1f{question}".encode("utf-8", "surrogatepass")).hexdigest()[:12],
         "text": question,
@@ -115,7 +114,7 @@ def build(
         "titles": list(corpus.titles),
         "ids": list(corpus.ids),
         "followed": _telling(rankings),
-        "notes": told,
+        "notes": list(notes),
         "message": "",
     }
     arrays: dict[str, np.ndarray] = {}
