@@ -149,12 +149,14 @@ function wideStage(store, width) {
   header.methods.forEach((method, i) => {
     const left = gutter + i * (column + gap);
     const rows = store.tops[i].map((p) => row(store, method, i, p));
+    const none = !rows.length && !header.message;
     while (rows.length < header.top) rows.push(el("span", { class: "row empty" }));
     const tray = el("div", { class: "tray" });
     store.trays.push(tray);
     stage.append(el("section", { class: "col", "aria-label": method.name, style: { left: `${left}px`, width: `${column}px` } },
       heading(method),
       el("ol", { class: "rows" }, rows.map((node) => el("li", {}, node))),
+      none ? el("p", { class: "none-here", text: "No passage shares a word with the question." }) : null,
       el("p", { class: "further", text: further(store, method, i) }),
       tray));
   });
@@ -347,14 +349,16 @@ function light(store, p) {
       node.parentNode.append(node);
     });
   }
+  // A tray holds the lit passage where it fell out of the column, else the followed one where that did.
+  const isOut = (q, i) => q !== null && q !== undefined && !store.tops[i].includes(q);
   header.methods.forEach((method, i) => {
     const tray = store.trays[i];
-    const out = p !== null && p !== undefined && !store.tops[i].includes(p);
-    tray.className = out ? (p === store.pinned ? "tray out pinned" : "tray out") : "tray";
-    if (!out) return tray.replaceChildren();
-    const rank = store.ranks(method.id, p);
+    const out = isOut(p, i) ? p : isOut(store.pinned, i) ? store.pinned : null;
+    tray.className = out === null ? "tray" : out === store.pinned ? "tray out pinned" : "tray out";
+    if (out === null) return tray.replaceChildren();
+    const rank = store.ranks(method.id, out);
     tray.replaceChildren(
-      el("span", { class: "title", text: header.passages[p].title }),
+      el("span", { class: "title", text: header.passages[out].title }),
       el("span", { class: "score mono", text: rank ? ordinal(rank) : "no word" }));
   });
   fillCard(store, p);

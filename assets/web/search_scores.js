@@ -30,7 +30,7 @@ export default function (component) {
 function plot(store, chart, width) {
   const { header, arrays } = store;
   const height = Math.min(430, Math.max(280, width * 0.72));
-  const [left, right, top, bottom] = [46, 14, 14, 46];
+  const [left, right, top, bottom] = [46, 16, 30, 46];
   const xs = arrays.scores_bm25, ys = arrays.scores_dense;
   let xMax = 0, yMin = 0, yMax = 0;
   for (let i = 0; i < xs.length; i++) {
@@ -47,10 +47,10 @@ function plot(store, chart, width) {
     "aria-label": "Every passage as a point: keyword score to the right, cosine upwards. The table beside it has the same numbers." });
   const axis = (d) => svg.append(svgEl("path", { class: "axis", d }));
   const write = (px, py, text, anchor, extra) => svg.append(svgEl("text", { x: px, y: py, "text-anchor": anchor, class: extra || "" }, text));
-  for (let i = 0; i <= 4; i++) {
-    const value = (xMax * i) / 4;
-    axis(`M${x(value)} ${top}V${height - bottom}`);
-    write(x(value), height - bottom + 18, value.toFixed(xMax < 4 ? 1 : 0), "middle");
+  const across = [0.2, 0.5, 1, 2, 5, 10, 20, 50].find((size) => xMax / size <= 6) || xMax / 4;
+  for (let v = 0; v <= xMax; v += across) {
+    axis(`M${x(v)} ${top}V${height - bottom}`);
+    write(x(v), height - bottom + 18, across < 1 ? v.toFixed(1) : String(Math.round(v)), "middle");
   }
   const step = yMax - yMin > 0.5 ? 0.2 : 0.1;
   for (let v = Math.ceil(yMin / step) * step; v <= yMax; v += step) {
@@ -58,7 +58,7 @@ function plot(store, chart, width) {
     write(left - 8, y(v) + 5, Math.abs(v) < 1e-9 ? "0" : scoresBare(v, 1), "end");
   }
   write(width - right, height - 8, "keyword score →", "end", "label");
-  write(left + 6, top + 12, "↑ cosine", "start", "label");
+  write(left - 8, top - 14, "↑ cosine", "start", "label");
   const order = [...Array(xs.length).keys()].sort((a, b) => (a === header.followed) - (b === header.followed) || arrays.ranks_rrf[b] - arrays.ranks_rrf[a]);
   for (const p of order) {
     const keyword = arrays.ranks_bm25[p] > 0 && arrays.ranks_bm25[p] <= header.top;
