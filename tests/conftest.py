@@ -118,6 +118,7 @@ def settle(page: Any, timeout: float = 90_000) -> None:
     """Wait until the script has run and the page's components have been drawn."""
     page.wait_for_selector(READY, timeout=timeout)
     page.wait_for_function("() => !document.querySelector('[data-stale=true]')", timeout=timeout)
+    page.wait_for_function("() => !document.querySelector('[data-testid=stSkeleton]')", timeout=timeout)
     page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
     page.wait_for_selector(READY, timeout=timeout)
 
