@@ -288,11 +288,10 @@ def run(command: list[str], environment: dict[str, str], log: Path, watch: Calla
     Returns:
         Its exit status and all that it wrote.
     """
-    group: dict[str, Any] = ({"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP} if sys.platform == "win32"
-                             else {"start_new_session": True})
     with log.open("wb") as stream:
+        # A session of its own (nothing on Windows), so that what it starts can be ended with it.
         child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT,
-                                 env=environment, cwd=places.ROOT, **group)
+                                 env=environment, cwd=places.ROOT, start_new_session=True)
         last, moved = -1, time.monotonic()
         try:
             while child.poll() is None:

@@ -6,7 +6,6 @@ checked once before they are used, and nothing is ever downloaded.
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import threading
@@ -297,9 +296,3 @@ def _admit(entry: Entry, need_mb: float) -> None:
 
 def _first_line(problem: BaseException) -> str:
     return (str(problem).splitlines() or [type(problem).__name__])[0][:200].rstrip(".")
-
-
-def describe(model: OpenModel) -> str:
-    """The facts of a model as one JSON object, for `status` and for notebooks."""
-    facts = {key: value for key, value in vars(model).items() if key not in ("model", "tokenizer", "chat_template")}
-    return json.dumps({**facts, "path": str(model.path)})
