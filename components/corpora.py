@@ -198,7 +198,8 @@ def stored_vectors(name: str, texts: tuple[str, ...] | list[str]) -> np.ndarray 
     rows = [row.get(fingerprint(text), -1) for text in texts]
     if not rows or min(rows) < 0 or max(rows) >= len(vectors):
         return None
-    out = vectors[rows].astype(np.float32)
-    out /= np.linalg.norm(out, axis=1, keepdims=True)
+    # In float64, so that the last digit of the result does not depend on the processor: the map of topics magnifies it.
+    exact = vectors[rows].astype(np.float64)
+    out = (exact / np.linalg.norm(exact, axis=1, keepdims=True)).astype(np.float32)
     out.setflags(write=False)
     return out
