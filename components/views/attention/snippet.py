@@ -1,0 +1,53 @@
+"""The Python that gives the chosen head's numbers again, with public libraries only."""
+
+from __future__ import annotations
+
+FOLDERS = {
+    "smollm2": 'folder = "smollm2"  # python -m components.models fetch smollm2 --to smollm2',
+    "storyteller": 'folder = "assets/models/storyteller"',
+}
+
+
+def folder_line(model: str) -> str:
+    """The snippet's first line: where the model's files lie."""
+    return FOLDERS.get(model, f'folder = "{model}"  # python -m components.models fetch {model} --to {model}')
+
+
+def snippet(model: str, text: str, layer: int, head: int) -> str:
+    """A program that prints one head's matrix, its three scores and where the last token looks."""
+    return f"""{folder_line(model)}
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+text = {text!r}
+layer, head = {layer}, {head}
+
+tokenizer = AutoTokenizer.from_pretrained(folder)
+# Only the eager attention hands out its weights; the default one returns an empty tuple.
+model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
+
+ids = tokenizer(text, return_tensors="pt", add_special_tokens=False).input_ids
+with torch.inference_mode():
+    output = model(ids, output_attentions=True)
+weights = output.attentions[layer][0, head]  # [query, key]
+
+n = ids.shape[1]
+previous = float(weights.diagonal(-1).mean()) if n > 1 else float("nan")
+first = float(weights[1:, 0].mean()) if n > 1 else float("nan")
+
+# Where a token stood earlier in the text: how much goes to what came after that earlier copy?
+shares = []
+for query in range(n):
+    after = [key + 1 for key in range(query) if ids[0, key] == ids[0, query]]
+    if after:
+        shares.append(float(weights[query, after].sum()))
+induction = sum(shares) / len(shares) if shares else None
+
+looks_at = [[int(key), round(float(weights[-1, key]), 3)] for key in weights[-1].argsort(descending=True)[:5]]
+next_token = tokenizer.decode([int(output.logits[0, -1].argmax())])
+
+print("tokens:", [tokenizer.decode([int(one)]) for one in ids[0]])
+print("one token back:", previous, " induction:", induction, " first token:", first)
+print("the last token looks at:", looks_at)
+print("likeliest next token:", repr(next_token))
+"""

@@ -1,0 +1,57 @@
+"""Attention: every head of a real model on the reader's own text, and one head large."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from components.models import catalog
+from components.views import frame
+from components.views.attention import export, panels, picture
+from components.views.attention.snippet import snippet
+
+PAGE = picture.PAGE
+
+frame.begin(PAGE)
+text = frame.text(PAGE)
+
+heads = None
+with frame.sentences():
+    with st.container(key="attention_stage"):
+        name = picture.knobs()
+        heads = picture.read(name, text)
+        layer, head = picture.draw(heads, name)
+        st.caption(picture.says(name, heads))
+
+hide_first = bool(st.session_state.get("attention_hide_first", True))
+if heads is not None:
+    frame.panels(
+        PAGE,
+        {
+            "One head": lambda: panels.one_head(heads, layer, head, hide_first=hide_first),
+            "Who does what": lambda: panels.by_score(heads),
+            "Tokens": lambda: panels.tokens(heads),
+        },
+    )
+frame.try_this(PAGE)
+if heads is not None:
+    at = f"{name}-layer{layer}-head{head}"
+    frame.footer(
+        PAGE,
+        text=text,
+        snippet=lambda: snippet(name, text, layer, head),
+        exports=[
+            frame.Export("This head's matrix (CSV)", f"{at}.csv", "text/csv", lambda: export.matrix_csv(heads, layer, head)),
+            frame.Export(
+                "All heads' scores (JSON)",
+                f"{name}-heads.json",
+                "application/json",
+                lambda: export.scores_json(heads, catalog.entry(name).title, text),
+            ),
+            frame.Export(
+                "The arcs (SVG)",
+                f"{at}.svg",
+                "image/svg+xml",
+                lambda: export.arcs_svg(heads, layer, head, hide_first=hide_first),
+            ),
+        ],
+    )
