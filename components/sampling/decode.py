@@ -134,7 +134,8 @@ def decode(
             prefix.cache.crop(len(prompt) - len(prefix.ids))
             prefix.ids = prompt
         chain = Chain(settings, model=library, prompt_length=len(prompt))
-        logits, steps, ended = first_logits, [], "length"
+        logits, ended = first_logits, "length"
+        steps: list[Step] = []
         while len(steps) < settings.max_new_tokens:
             if cancelled is not None and cancelled():
                 ended = "stopped"

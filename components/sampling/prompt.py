@@ -49,16 +49,17 @@ def render(model: OpenModel, messages: Sequence[dict[str, str]]) -> str:
     from jinja2 import TemplateError
     from transformers.utils.chat_template_utils import render_jinja_template
 
+    special: dict[str, Any] = _special_texts(model)
     try:
-        rendered, _ = render_jinja_template(
+        rendered: Any = render_jinja_template(
             conversations=[list(messages)],
             chat_template=model.chat_template,
             add_generation_prompt=True,
-            **_special_texts(model),
+            **special,
         )
     except TemplateError as problem:
         raise ValueError(f"The chat template refuses this conversation ({problem}); change the messages.") from problem
-    return str(rendered[0])
+    return str(rendered[0][0])
 
 
 def _special_texts(model: OpenModel) -> dict[str, str]:

@@ -150,7 +150,7 @@ def test_examples_are_usable_on_every_page() -> None:
     assert any(c.isdecimal() for c in first)
     assert len(first.splitlines()) <= 3
     assert examples["attention"][0]["text"].startswith("The tortoise who lived under the stairs")
-    assert examples["sampling"][0]["text"] == "Once upon a time there was a little"
+    assert examples["sampling"][0]["text"] == "The old lighthouse keeper climbed the stairs because"
     assert any(entry.get("chat") is True for entry in examples["sampling"])
     assert not examples["sampling"][0].get("chat")
     for page in ("attention", "home"):

@@ -94,7 +94,8 @@ def test_minus_infinity_is_a_token_that_cannot_come() -> None:
     stages = fold(np.array([1.0, -np.inf, 0.0]), [0], Settings(temperature=0.5, top_p=0.99))
     assert [stage.survivors for stage in stages] == [2] * 6
     only = fold(np.array([-np.inf, 4.0, -np.inf]), [0], Settings(temperature=0.5, top_k=3, top_p=0.1, min_p=1.0))
-    assert only[-1].probabilities.tolist() == [0, 1, 0] and only[-1].entropy == 0
+    assert only[-1].probabilities.tolist() == [0, 1, 0]
+    assert only[-1].entropy == 0
 
 
 def test_results_cannot_be_written_to_and_the_caller_s_logits_stay() -> None:
@@ -128,7 +129,8 @@ def test_a_models_own_generation_config_counts() -> None:
     names = [stage.name for stage in stages]
     assert "no_repeat_ngram" in names
     banned = stages[names.index("no_repeat_ngram")]
-    assert banned.survivors == 501 and banned.removed > 0
+    assert banned.survivors == 501
+    assert banned.removed > 0
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,8 @@ def test_same_seed_same_tokens_alone_or_among_others() -> None:
     alone = decode(model, PROMPT, [two])[0]
     prefixes.clear()
     first, second = decode(model, PROMPT, [one, two])
-    assert second.ids == alone.ids and first.ids != second.ids
+    assert second.ids == alone.ids
+    assert first.ids != second.ids
     assert decode(model, PROMPT, [one])[0].ids == first.ids
 
 
@@ -147,24 +148,30 @@ def test_stop_takes_effect_within_one_token() -> None:
     seen: list[int] = []
     made = decode(model, PROMPT, [Settings(max_new_tokens=50)], on_token=lambda _, step: seen.append(step.id),
                   cancelled=lambda: len(seen) >= 4)[0]
-    assert made.ended == "stopped" and list(made.ids) == seen and len(seen) == 4
+    assert made.ended == "stopped"
+    assert list(made.ids) == seen
+    assert len(seen) == 4
 
 
 def test_endings() -> None:
     model = tiny()
     assert decode(model, PROMPT, [Settings(max_new_tokens=3)])[0].ended == "length"
     full = decode(model, PROMPT, [Settings(max_new_tokens=512, seed=5)])[0]
-    assert full.ended in ("context", "end") and len(PROMPT) + len(full.ids) <= 64
+    assert full.ended in ("context", "end")
+    assert len(PROMPT) + len(full.ids) <= 64
     greedy = decode(model, PROMPT, [Settings(temperature=0, max_new_tokens=5)])[0]
     model.generation_config.eos_token_id = [greedy.ids[1], 501]
     ended = decode(model, PROMPT, [Settings(temperature=0, max_new_tokens=5)])[0]
-    assert ended.ended == "end" and ended.ids == greedy.ids[: greedy.ids.index(greedy.ids[1]) + 1]
+    assert ended.ended == "end"
+    assert ended.ids == greedy.ids[: greedy.ids.index(greedy.ids[1]) + 1]
 
 
 @pytest.mark.parametrize(
     ("ids", "words"), [([], "no token"), (list(range(65)), "at most 64"), ([503], "not among"), ([-1], "not among")]
 )
 def test_unusable_ids_are_a_sentence(ids: list, words: str) -> None:
-    for call in (lambda: read(tiny(), ids), lambda: next_logits(tiny(), ids), lambda: decode(tiny(), ids, [Settings()])):
+    model = tiny()
+    calls = (lambda: read(model, ids), lambda: next_logits(model, ids), lambda: decode(model, ids, [Settings()]))
+    for call in calls:
         with pytest.raises(ValueError, match=words):
             call()

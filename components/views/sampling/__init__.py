@@ -1,0 +1,1 @@
+"""What the Sampling page shows: the picture's data, its sentences, its panels, its snippet and its files."""

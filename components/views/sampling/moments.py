@@ -1,0 +1,125 @@
+"""From the page's knobs to the picture: what is computed, what is kept, and under which key.
+
+Everything kept is shared between readers (the same text under the same knobs is the same picture) and immutable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from components import caching, sampling
+from components.models import catalog, loaders
+from components.sampling import Chain, Prompt, Reading, Settings, Stage, Step
+from components.tokenization import vocabulary
+from components.views import frame
+from components.views.sampling.labels import Labels
+from components.views.sampling.picture import Moment, draw, settings_of
+from components.workshop import Job
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A text that a model has read.
+
+    Attributes:
+        model: catalog id.
+        prompt: the tokens, and the text with its template.
+        reading: surprises and the logits after the last token.
+        ends: ids at which the model ends a text.
+        context: how many tokens it reads at most.
+    """
+
+    model: str
+    prompt: Prompt
+    reading: Reading
+    ends: frozenset[int]
+    context: int
+
+
+def chat_prompt(knobs: Mapping[str, Any]) -> tuple[bool, str]:
+    """Whether the text is a chat message, and the system prompt that goes with it."""
+    return bool(knobs.get("chat")), str(knobs.get("system") or "")
+
+
+def begin(model: str, text: str, knobs: Mapping[str, Any]) -> Begun:
+    """Let the model read the text, in the background; kept for everybody.
+
+    Raises:
+        ValueError: the text or the model cannot be used.
+    """
+    chat, system = chat_prompt(knobs)
+
+    def work(job: Job) -> Begun:
+        job.report(None, "opening the model")
+        opened = loaders.model(model)
+        job.report(None, "reading the text")
+        prompt = sampling.prompt(opened, text, chat=chat, system=system)
+        reading = sampling.read(opened, prompt.ids, report=lambda share: job.report(share, "reading the text"),
+                                cancelled=job.cancelled)
+        return Begun(model, prompt, reading, sampling.end_ids(opened), opened.context)
+
+    title = catalog.entry(model).title
+    return frame.compute("sampling_read", (model, text, chat, system), work, label=title)
+
+
+def labels(model: str) -> Labels:
+    """The labels of a model's tokens."""
+    return Labels(vocabulary(loaders.model(model).tokenizer))
+
+
+def ids_of(begun: Begun, steps: Sequence[Step]) -> tuple[int, ...]:
+    """The whole text so far, as tokens."""
+    return (*begun.prompt.ids, *(step.id for step in steps))
+
+
+def logits_of(begun: Begun, steps: Sequence[Step]) -> NDArray[np.float32]:
+    """The logits [vocab] after the text so far."""
+    if not steps:
+        return begun.reading.logits
+    ids = ids_of(begun, steps)
+    return caching.shared("sampling_logits", (begun.model, ids),
+                          lambda: sampling.next_logits(loaders.model(begun.model), ids))
+
+
+def _chain(begun: Begun, settings: Settings) -> Chain:
+    return Chain(settings, model=loaders.model(begun.model).model, prompt_length=len(begun.prompt.ids))
+
+
+def next_step(begun: Begun, steps: Sequence[Step], knobs: Mapping[str, Any], redraw: int) -> Step:
+    """The token that the draw gives after the text so far."""
+    return sampling.take(logits_of(begun, steps), ids_of(begun, steps), _chain(begun, settings_of(knobs)),
+                         len(steps), redraw)
+
+
+def stages_of(begun: Begun, steps: Sequence[Step], knobs: Mapping[str, Any]) -> list[Stage]:
+    """The distribution of the next token, stage by stage."""
+    return _chain(begun, settings_of(knobs)).fold(logits_of(begun, steps), ids_of(begun, steps))
+
+
+def moment(begun: Begun, text: str, steps: Sequence[Step], knobs: Mapping[str, Any], redraw: int) -> Moment:
+    """Everything the picture is made of."""
+    return Moment(
+        text=text,
+        knobs=dict(knobs),
+        model=catalog.entry(begun.model).title,
+        reading=begun.reading,
+        steps=tuple(steps),
+        stages=tuple(stages_of(begun, steps, knobs)),
+        pending=next_step(begun, steps, knobs, redraw),
+        redraw=redraw,
+    )
+
+
+def picture(
+    begun: Begun, text: str, steps: Sequence[Step], knobs: Mapping[str, Any], redraw: int
+) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """Header and arrays of the picture, kept for everybody."""
+    key = (begun.model, text, tuple(steps), tuple(sorted(knobs.items())), redraw)
+    return caching.shared(
+        "sampling_picture", key, lambda: draw(moment(begun, text, steps, knobs, redraw), labels(begun.model))
+    )
