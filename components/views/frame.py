@@ -239,7 +239,8 @@ def compute(
     job = workshop.pool.submit((kind, id(store) if store else 0, *key), run)
     try:
         if not job.wait(0.15):
-            with st.container(key="lg_working"):
+            # A page may wait for two results in one run, and a key may stand there once.
+            with st.container(key=f"lg_working_{abs(hash(job.key))}"):
                 slot = st.empty()
                 while not job.wait(0.15):
                     slot.progress(job.fraction or 0.0, text=plain(_says(job, label)))
