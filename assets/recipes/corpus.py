@@ -138,18 +138,19 @@ def prepare(corpus: Path, work: Path, plan: Plan) -> Prepared:
     return Prepared(tokenizer, stream, parts, facts)
 
 
-def batch(stream: NDArray[np.uint16], step: int, plan: Plan) -> NDArray[np.int64]:
-    """The ids of one step, [rows, context + 1]. It depends on the step alone, so a resumed run sees the same rows.
+def batch(stream: NDArray[np.uint16], step: int, taken: int, repeated: int, plan: Plan) -> NDArray[np.int64]:
+    """The ids of one step, [rows, context + 1]. They depend on the arguments alone, so a resumed run sees the same.
 
-    Most rows are natural text: the stream cut into rows, in an order shuffled anew each epoch. The last
-    `plan.repeated_rows` are a short stretch repeated until the row is full. They teach the model to look back.
+    Most rows are natural text: the stream cut into rows, in an order shuffled anew each epoch, of which `taken` were
+    seen before. The last `repeated` are a short stretch repeated until the row is full. They teach the model to look
+    back.
     """
     length = plan.context + 1
-    natural = plan.rows - plan.repeated_rows
+    natural = plan.rows - repeated
     row_count = (len(stream) - 1) // plan.context
     rows = np.empty((plan.rows, length), dtype=np.int64)
     for slot in range(natural):
-        epoch, place = divmod(step * natural + slot, row_count)
+        epoch, place = divmod(taken + slot, row_count)
         start = int(_order(row_count, plan.seed + epoch)[place]) * plan.context
         rows[slot] = stream[start : start + length]
     chance = np.random.default_rng([plan.seed, step])

@@ -21,6 +21,9 @@ class Plan:
     #: Rows in one step, and how many of them are a short stretch repeated until the row is full.
     rows: int = 8
     repeated_rows: int = 2
+    #: Once the loss on a second copy is this share of the loss on the first, fewer repeated rows are enough.
+    copies_learned: float = 0.25
+    repeated_rows_once_learned: int = 1
     #: Share of the repeated rows that repeat natural text; the others repeat random tokens.
     natural_repeats: float = 0.3
     shortest_repeat: int = 6

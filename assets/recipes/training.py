@@ -97,13 +97,13 @@ def train(prepared: Prepared, work: Path, minutes: float, plan: Plan, compiled: 
     muon = Muon(matrices, lr=plan.matrix_rate, weight_decay=plan.matrix_decay)
     adam = torch.optim.AdamW(others, lr=plan.embedding_rate, betas=(0.9, 0.95), weight_decay=0.0, fused=True)
     path, log, heads = work / CHECKPOINT, work / "training.jsonl", work / "head_scores.jsonl"
-    step, seconds = 0, 0.0
+    step, seconds, taken, repeated = 0, 0.0, 0, plan.repeated_rows
     if path.is_file():
         state = torch.load(path, weights_only=True)
         model.load_state_dict(state["model"])
         muon.load_state_dict(state["muon"])
         adam.load_state_dict(state["adam"])
-        step, seconds = state["step"], state["seconds"]
+        step, seconds, taken, repeated = (state[name] for name in ("step", "seconds", "taken", "repeated"))
         print(f"Resuming after {seconds / 60:.1f} of {minutes:g} minutes, step {step}.", flush=True)
     else:
         save_file(
@@ -116,8 +116,11 @@ def train(prepared: Prepared, work: Path, minutes: float, plan: Plan, compiled: 
     began, logged, recent = time.monotonic() - seconds, seconds, []
 
     def record() -> None:
-        """A row of each log and a checkpoint."""
+        """A row of each log and a checkpoint; decides how many repeated rows the next steps have."""
+        nonlocal repeated
         scores, bits = measure(model, prepared, plan)
+        learned = scores.second_copy_loss <= plan.copies_learned * scores.first_copy_loss
+        repeated = plan.repeated_rows_once_learned if learned else plan.repeated_rows
         row = {
             "minutes": round(seconds / 60, 2),
             "step": step,
@@ -135,7 +138,8 @@ def train(prepared: Prepared, work: Path, minutes: float, plan: Plan, compiled: 
         append(heads, {key: row[key] for key in ("minutes", "step", "tokens")} | rounded)
         print(json.dumps(row), flush=True)
         parts = {"model": model.state_dict(), "muon": muon.state_dict(), "adam": adam.state_dict()}
-        write_checkpoint(path, parts | {"step": step, "seconds": seconds, "minutes": minutes})
+        counts = {"step": step, "seconds": seconds, "taken": taken, "repeated": repeated, "minutes": minutes}
+        write_checkpoint(path, parts | counts)
 
     if step == 0:
         record()
@@ -145,7 +149,7 @@ def train(prepared: Prepared, work: Path, minutes: float, plan: Plan, compiled: 
             group["lr"] = plan.matrix_rate * share
         for group in adam.param_groups:
             group["lr"] = plan.embedding_rate * share
-        rows = torch.from_numpy(batch(prepared.stream, step, plan))
+        rows = torch.from_numpy(batch(prepared.stream, step, taken, repeated, plan))
         loss = loss_of(rows[:, :-1], rows[:, 1:])
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), plan.clip)
@@ -154,7 +158,7 @@ def train(prepared: Prepared, work: Path, minutes: float, plan: Plan, compiled: 
         muon.zero_grad()
         adam.zero_grad()
         recent.append(float(loss.detach()))
-        step, seconds = step + 1, time.monotonic() - began
+        step, taken, seconds = step + 1, taken + plan.rows - repeated, time.monotonic() - began
         if seconds - logged >= plan.log_seconds or seconds >= minutes * 60:
             record()
             seconds = time.monotonic() - began

@@ -60,19 +60,26 @@ def test_missing_corpus_is_a_sentence(tmp_path: Path) -> None:
         storyteller.main(["--corpus", "x", "--minutes", "0"])
 
 
-def test_rows_depend_on_the_step_alone_and_repeat_as_planned() -> None:
+def test_rows_depend_on_what_is_given_alone_and_repeat_as_planned() -> None:
     stream = np.arange(1, 4001).astype(np.uint16) % 299 + 1
-    first, again = corpus.batch(stream, 5, TINY), corpus.batch(stream, 5, TINY)
+    first, again = corpus.batch(stream, 5, 15, 1, TINY), corpus.batch(stream, 5, 15, 1, TINY)
     assert np.array_equal(first, again)
     assert first.shape == (4, 97)
-    assert not np.array_equal(first, corpus.batch(stream, 6, TINY))
+    assert not np.array_equal(first, corpus.batch(stream, 6, 18, 1, TINY))
     period = [size for size in range(3, 11) if np.array_equal(first[3, size:], first[3, :-size])]
     assert period, "the last row repeats a stretch of 3 to 10 tokens"
 
 
+def test_fewer_repeated_rows_leave_more_natural_text() -> None:
+    stream = np.arange(96 * 30 + 1).astype(np.uint16)
+    two, one = corpus.batch(stream, 0, 0, 2, TINY), corpus.batch(stream, 0, 0, 1, TINY)
+    assert np.array_equal(two[:2], one[:2])
+    assert np.array_equal(np.diff(one[2]), np.ones(96))  # this row went from repeated to natural
+
+
 def test_an_epoch_shows_every_row_once() -> None:
     stream = np.arange(96 * 30 + 1).astype(np.uint16)
-    starts = [int(row[0]) for step in range(10) for row in corpus.batch(stream, step, TINY)[:3]]
+    starts = [int(row[0]) for step in range(10) for row in corpus.batch(stream, step, 3 * step, 1, TINY)[:3]]
     assert sorted(starts) == [96 * place for place in range(30)]
 
 
