@@ -18,9 +18,14 @@ with right:
     source = knobs.corpus()
     settings = knobs.draw(source)
 
-board, corpus, passage = boards.blank("This could not be searched."), None, None
-with left, frame.sentences():
+with left:
+    # Three places that stay where they are, so that work in between never takes the picture's place.
+    own, working, shown = st.container(), st.container(), st.container()
+with own:
     pasted = knobs.passages() if source == "pasted" else ""
+
+board, corpus, passage = boards.blank("This could not be searched."), None, None
+with working, frame.sentences():
     if source == "pasted" and not pasted.strip():
         board = boards.blank("Paste some passages above, and they are ranked here.")
     elif not question.strip():
@@ -31,7 +36,7 @@ with left, frame.sentences():
         passage = picture.followed(board)
         if passage is not None and str(passage) not in board.header["passages"]:
             board = work.search(question, corpus, settings, also=(passage,))
-with left:
+with shown:
     picture.draw(board, passage)
 
 if corpus is not None and board.header["count"]:
