@@ -3,7 +3,7 @@
 
 const ROW = 36, GAP = 5, HEAD = 62, NOTE = 34; // px, wide layout; the lines are computed from them
 const TERM_COLOURS = [2, 0, 1, 3, 5, 4, 6]; // order of the theme's categories, the first three far apart
-const NARROW = 700;
+const NARROW = 600;
 
 const colourOf = (number) => `var(--c${number < TERM_COLOURS.length ? TERM_COLOURS[number] : 7})`;
 
