@@ -1,0 +1,103 @@
+"""The claims of the Sampling page's lessons, each held against the model it names, with a margin."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from components.models import sources
+from components.sampling import Settings, Stage, decode, fold, prompt, read
+
+LESSONS = Path(__file__).resolve().parents[2] / "assets" / "lessons" / "sampling.json"
+
+
+@cache
+def _opened(model: str) -> Any:
+    from components.models.open import open_model
+
+    if not sources.state(model).here:
+        pytest.skip(f"{model} is not here; run `python -m components.models fetch {model}`")
+    return open_model(model)
+
+
+def _lesson(name: str) -> dict[str, Any]:
+    return next(item for item in json.loads(LESSONS.read_text("utf-8"))["lessons"] if item["id"] == name)
+
+
+def _settings(lesson: dict[str, Any], **other: Any) -> Settings:
+    """The knobs as the lesson sets them up."""
+    knobs = {key.removeprefix("sampling_"): value for key, value in lesson["setup"].items() if key != "sampling_chat"}
+    return Settings.of({**knobs, **other})
+
+
+@cache
+def _logits(model: str, text: str) -> tuple[tuple[int, ...], np.ndarray]:
+    reading = read(_opened(model), prompt(_opened(model), text).ids)
+    return reading.ids, reading.logits
+
+
+def _stages(name: str, text: str | None = None, **other: Any) -> dict[str, Stage]:
+    lesson = _lesson(name)
+    ids, logits = _logits(lesson["model"], text or lesson["text"])
+    stages = fold(logits, ids, _settings(lesson, **other), model=_opened(lesson["model"]))
+    return {stage.name: stage for stage in stages}
+
+
+def _id(text: str, model: str = "smollm2") -> int:
+    found: int = _opened(model).tokenizer.library_object.encode(text).ids[0]
+    return found
+
+
+def lesson_temperature_keeps_the_order() -> None:
+    cool, warm = (_stages("temperature-keeps-the-order", temperature=heat) for heat in (0.8, 1.5))
+    before, after = cool["temperature"].probabilities, warm["temperature"].probabilities
+    he, they = _id(" he"), _id(" they")
+    assert before[he] == pytest.approx(0.51, abs=0.02)
+    assert before[they] == pytest.approx(0.12, abs=0.02)
+    assert after[he] == pytest.approx(0.13, abs=0.02)
+    assert after[they] == pytest.approx(0.06, abs=0.02)
+    top = np.argsort(-before)[:1000]
+    assert (np.diff(after[top]) <= 0).all()
+    assert 5 <= cool["top_p"].survivors <= 9
+    assert 4000 <= warm["top_p"].survivors <= 5000
+
+
+def lesson_top_p_counts_for_itself() -> None:
+    here = _stages("top-p-counts-for-itself")
+    assert 600 <= here["top_p"].survivors <= 800
+    assert 7 <= _stages("top-p-counts-for-itself", "The capital of France is")["top_p"].survivors <= 14
+    assert here["logits"].probabilities[_id(" cat")] == pytest.approx(0.11, abs=0.02)
+    assert here["logits"].probabilities[_id(" elephant")] == pytest.approx(0.07, abs=0.02)
+
+
+def lesson_the_fifty_nobody_asked_for() -> None:
+    warm = _stages("the-fifty-nobody-asked-for")
+    assert warm["top_k"].removed == pytest.approx(0.40, abs=0.03)
+    assert warm["top_k"].effective == pytest.approx(19, abs=2)
+    assert _stages("the-fifty-nobody-asked-for", top_k=0)["min_p"].effective == pytest.approx(410, abs=30)
+    assert _stages("the-fifty-nobody-asked-for", temperature=1.0)["top_k"].removed == pytest.approx(0.03, abs=0.01)
+
+
+def lesson_the_penalty_reads_your_prompt() -> None:
+    stages = _stages("the-penalty-reads-your-prompt")
+    before, after = stages["logits"].probabilities, stages["repetition_penalty"].probabilities
+    apples = _id(" apples")
+    assert int(before.argmax()) == apples
+    assert before[apples] == pytest.approx(0.15, abs=0.02)
+    assert after[apples] < 0.01
+    assert int(after.argmax()) == _id(" oranges")
+    for text in (" bread", ","):
+        assert after[_id(text)] < before[_id(text)]
+
+
+def lesson_greedy_goes_round() -> None:
+    lesson = _lesson("greedy-goes-round")
+    opened = _opened(lesson["model"])
+    made = decode(opened, prompt(opened, lesson["text"]).ids, [_settings(lesson)])[0]
+    text = opened.tokenizer.library_object.decode(list(made.ids))
+    assert text.count("she had been working at the bakery for 20 years") >= 2, text
