@@ -24,14 +24,12 @@ def differing_spans(left: TokenTrace, right: TokenTrace) -> NDArray[np.int32]:
     exact = left.tiles and right.tiles
     one, two = (_cells(trace, exact) for trace in (left, right))
     common = np.unique(np.concatenate([[0, len(left.utf8)], np.intersect1d(one.ravel(), two.ravel())]))
-    found: list[tuple[int, int]] = []
-    bounds_one, bounds_two = np.unique(one.ravel()), np.unique(two.ravel())
-    for begin, end in zip(common[:-1].tolist(), common[1:].tolist(), strict=True):
-        inside = [np.searchsorted(bounds, end) - np.searchsorted(bounds, begin, side="right") for bounds in
-                  (bounds_one, bounds_two)]
-        if any(inside):
-            found.append((begin, end))
-    return np.array(found, np.int32).reshape(-1, 2)
+    begin, end = common[:-1], common[1:]
+    cut = np.zeros(len(begin), bool)
+    for cells in (one, two):
+        bounds = np.unique(cells.ravel())
+        cut |= np.searchsorted(bounds, end) > np.searchsorted(bounds, begin, side="right")
+    return np.stack([begin, end], axis=1)[cut].astype(np.int32)
 
 
 def _cells(trace: TokenTrace, exact: bool) -> NDArray[np.int32]:

@@ -75,7 +75,8 @@ def differences(text: str, decoded: str, unknown: str | None = None) -> tuple[tu
     while here < end or (end == len(text) and there < len(decoded)):
         left, right = text[here:here + window], decoded[there:there + window]
         last = here + window >= len(text) and there + window >= len(decoded)
-        blocks = SequenceMatcher(None, left, right, autojunk=False).get_opcodes()
+        # Characters that differ only in case, accent or kind of white space count as the same for finding the place.
+        blocks = SequenceMatcher(None, _bare(left), _bare(right), autojunk=False).get_opcodes()
         if not last:
             # The window's edge cuts words in two: keep what lies before the last stretch that agrees, and go on
             # in the middle of it.
@@ -88,39 +89,44 @@ def differences(text: str, decoded: str, unknown: str | None = None) -> tuple[tu
                 half = (b - a + 1) // 2 if (b, d) != (len(left), len(right)) else b - a
                 blocks = [*blocks[:equal[-1]], (tag, a, a + half, c, c + half)]
         window = _WINDOW
-        for tag, a, b, c, d in blocks:
-            size = len(left[a:b].encode())
-            if tag != "equal":
-                found.extend(_named(left[a:b], right[c:d], byte, unknown or ""))
-            byte += size
         if not blocks:
             break
+        for tag, a, b, c, d in blocks:
+            found.extend(_named(left[a:b], right[c:d], byte, unknown or "", tag == "equal"))
+            byte += len(left[a:b].encode())
         here, there = here + blocks[-1][2], there + blocks[-1][4]
     return tuple(_joined(found)), min(here, len(text))
 
 
-def _named(original: str, became: str, byte: int, unknown: str) -> list[Change]:
-    """One stretch that differs, taken apart where its characters correspond one to one."""
+def _bare(text: str) -> list[str]:
+    """Each character without case, accents and kind of white space."""
+    return [" " if one.isspace() else unicodedata.normalize("NFD", one.lower())[0] for one in text]
+
+
+def _named(original: str, became: str, byte: int, unknown: str, pairwise: bool) -> list[Change]:
+    """The changes in one stretch; character by character where both sides correspond."""
+    changes = []
+    if pairwise:
+        if original == became:
+            return []
+        for old, new in zip(original, became, strict=True):
+            size = len(old.encode())
+            if old != new:
+                changes.append(Change((byte, byte + size), old, new, _kind(old, new)))
+            byte += size
+        return changes
     if _UNKNOWN in became:
         # White space around the unknown stretch is a matter of its own.
         front, core, back = _edges(original)
         new_front, new_core, new_back = _edges(became)
         parts = [(front, new_front, "space"), (core, new_core.replace(_UNKNOWN, unknown), "unknown"),
                  (back, new_back, "space")]
-        changes = []
         for old, new, kind in parts:
-            if old != new:
-                changes.append(Change((byte, byte + len(old.encode())), old, new, kind))
-            byte += len(old.encode())
-        return changes
-    if len(original) == len(became) and len(original) > 1:
-        pairs = []
-        for old, new in zip(original, became, strict=True):
             size = len(old.encode())
             if old != new:
-                pairs.append(Change((byte, byte + size), old, new, _kind(old, new)))
+                changes.append(Change((byte, byte + size), old, new, kind))
             byte += size
-        return pairs
+        return changes
     return [Change((byte, byte + len(original.encode())), original, became, _kind(original, became))]
 
 
@@ -151,6 +157,13 @@ def _joined(changes: list[Change]) -> list[Change]:
     found: list[Change] = []
     for change in changes:
         before = found[-1] if found else None
+        if before and before.byte_range[1] == change.byte_range[0] and before.original and not change.became \
+                and before.became and all(unicodedata.combining(one) for one in change.original):
+            # A letter took up the mark behind it: one change, not two.
+            whole = before.original + change.original
+            found[-1] = Change((before.byte_range[0], change.byte_range[1]), whole, before.became,
+                               _kind(whole, before.became))
+            continue
         if before and before.kind == change.kind and before.byte_range[1] == change.byte_range[0] \
                 and change.byte_range[0] < change.byte_range[1]:
             found[-1] = Change((before.byte_range[0], change.byte_range[1]), before.original + change.original,

@@ -1,0 +1,1 @@
+"""What the Tokens page shows: payloads for its browser components, words, exports and the snippet."""

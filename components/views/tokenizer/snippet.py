@@ -1,0 +1,100 @@
+"""The code behind the two columns, on public libraries alone."""
+
+from __future__ import annotations
+
+from components.models import catalog
+from components.models.catalog import Asset, File, InWheel, Package, Ranks
+
+
+def snippet(text: str, left: str, right: str) -> str:
+    """Python that makes `left_ids` and `right_ids`, their counts and whether the text comes back.
+
+    It begins with one line for each column, `left_folder = ...`, that says where the vocabulary is and how to get it;
+    all else runs as it stands.
+    """
+    sides = {"left": left, "right": right}
+    folders = [_folder(side, name) for side, name in sides.items()]
+    opened = {side: _opened(side, name) for side, name in sides.items()}
+    imports = sorted({line for lines, _, _ in opened.values() for line in lines})
+    parts = ["\n".join(folders), "\n".join(imports), f"text = {_literal(text)}"]
+    for side, (_, opening, reading) in opened.items():
+        parts.append("\n".join([
+            f"# {catalog.entry(sides[side]).title}", *opening, f"{side}_ids = {reading[0]}",
+            f"{side}_exact = {reading[1]} == text",
+            f"{side}_per_token = len(text.encode()) / max(1, len({side}_ids))",
+            f"print(len({side}_ids), \"tokens,\", round({side}_per_token, 2), \"bytes a token, exact:\", {side}_exact)",
+            f"print({side}_ids[:40])"]))
+    return "\n\n".join(parts) + "\n"
+
+
+def _literal(text: str) -> str:
+    """The text as Python, one line of it on each line where it has several."""
+    lines = text.splitlines(keepends=True)
+    if len(lines) < 2:
+        return repr(text)
+    return "(\n" + "\n".join(f"    {line!r}" for line in lines) + "\n)"
+
+
+def _folder(side: str, name: str) -> str:
+    source = catalog.entry(name).sources[0]
+    if isinstance(source, Asset):
+        return f'{side}_folder = "assets/models/{source.folder}"'
+    return f'{side}_folder = "{name}"  # python -m components.models fetch {name} --to {name}'
+
+
+def _opened(side: str, name: str) -> tuple[list[str], list[str], tuple[str, str]]:
+    """Imports, the lines that open it, and the expressions that encode and decode."""
+    entry = catalog.entry(name)
+    ranks = next((source for source in entry.sources if isinstance(source, Ranks)), None)
+    file = _file(name)
+    if ranks or name in ("qwen", "llama3", "llama4", "tekken"):
+        reading = (f"{side}.encode(text, disallowed_special=())", f"{side}.decode({side}_ids)")
+        if ranks:
+            opening = [f'os.environ["TIKTOKEN_CACHE_DIR"] = {side}_folder',
+                       f'{side} = tiktoken.get_encoding("{ranks.encoding}")']
+            return ["import os", "import tiktoken"], opening, reading
+        if name == "tekken":
+            return ["import base64", "import json", "import tiktoken"], _tekken(side, file), reading
+        return ["import tiktoken", "from tiktoken.load import load_tiktoken_bpe"], _ranks(side, name, file), reading
+    if ".model" in file:
+        opening = [f'{side} = SentencePieceProcessor(model_file=f"{{{side}_folder}}/{file}")']
+        reading = (f"{side}.encode(text)", f"{side}.decode({side}_ids)")
+        return ["from sentencepiece import SentencePieceProcessor"], opening, reading
+    opening = [f'{side} = Tokenizer.from_file(f"{{{side}_folder}}/tokenizer.json")']
+    if name == "bert":
+        opening += [f"{side}.no_truncation()  # the file cuts and pads at 128 tokens", f"{side}.no_padding()"]
+    reading = (f"{side}.encode(text, add_special_tokens=False).ids",
+               f"{side}.decode({side}_ids, skip_special_tokens=False)")
+    return ["from tokenizers import Tokenizer"], opening, reading
+
+
+def _file(name: str) -> str:
+    """The name of a vocabulary's one file; `tokenizer.json` for a folder."""
+    source = catalog.entry(name).sources[0]
+    found: File | None = None
+    if isinstance(source, InWheel) and not source.convert:
+        found = source.file
+    elif isinstance(source, Package):
+        found = source.files[0]
+    return found.name if found else "tokenizer.json"
+
+
+def _ranks(side: str, name: str, file: str) -> list[str]:
+    """A rank file with a split pattern of OpenAI's, which is written out: tiktoken has no name for this vocabulary."""
+    from components.models import vocabularies
+
+    pattern = vocabularies.pattern_of("o200k_base" if name == "llama4" else "cl100k_base")
+    if name == "qwen":
+        pattern = pattern.replace(r"\p{N}{1,3}+", r"\p{N}")
+    return [f'{side} = tiktoken.Encoding("{name}", pat_str={pattern!r}, special_tokens={{}},',
+            f'                         mergeable_ranks=load_tiktoken_bpe(f"{{{side}_folder}}/{file}"))']
+
+
+def _tekken(side: str, file: str) -> list[str]:
+    return [f'data = json.load(open(f"{{{side}_folder}}/{file}", encoding="utf-8"))',
+            "control = data[\"config\"][\"default_num_special_tokens\"]  # the first ids are kept for control tokens",
+            "count = data[\"config\"][\"default_vocab_size\"] - control",
+            "ranks = {base64.b64decode(token[\"token_bytes\"]): token[\"rank\"] + control "
+            "for token in data[\"vocab\"][:count]}",
+            f'{side} = tiktoken.Encoding("tekken", pat_str=data["config"]["pattern"], mergeable_ranks=ranks,',
+            "                         special_tokens={})"]

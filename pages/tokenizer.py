@@ -1,0 +1,64 @@
+"""Tokens: the same text in two tokenizers, byte by byte."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from components import first_views
+from components.views import frame
+from components.views.component import mount
+from components.views.tokenizer import export, payload, work
+from components.views.tokenizer.snippet import snippet
+
+frame.begin("tokenizer")
+text = frame.text("tokenizer", live=True, rows=4, mono=True)
+left, right = work.choose()
+
+picture = payload.empty()
+with frame.sentences():
+    stored = first_views.find("tokenizer", work.stored_name(left, right), text, {"left": left, "right": right})
+    if stored:
+        picture = stored.payload
+    elif text:
+        picture = payload.columns([work.traced(left, text), work.traced(right, text)], work.others(text, left, right))
+    mount("tokenizer", picture, key="tokenizer_chips")
+
+
+def every_tokenizer() -> None:
+    """Counts in every vocabulary that is here."""
+    if not text:
+        st.caption("Type a sentence, or press an example.")
+        return
+
+    def choose() -> None:
+        chosen = (st.session_state.get("tokenizer_every") or {}).get("choose")
+        if chosen in work.here():
+            st.session_state["tokenizer_right"] = chosen
+
+    bars = work.every(text, (left, right))
+    mount("tokenizer_bars", bars, key="tokenizer_every", triggers=("choose",), callbacks={"choose": choose})
+
+
+def ids_and_bytes() -> None:
+    """The tokens of one column as a table, drawn from the picture's own numbers."""
+    mount("tokenizer_table", picture, key="tokenizer_rows")
+
+
+frame.panels("tokenizer", {"Ids and bytes": ids_and_bytes, "Every tokenizer here": every_tokenizer})
+frame.try_this("tokenizer")
+
+
+def both() -> list[work.TokenTrace]:
+    return [work.traced(name, text) for name in dict.fromkeys((left, right))]
+
+
+frame.footer(
+    "tokenizer",
+    text=text,
+    snippet=lambda: snippet(text, left, right),
+    exports=[
+        frame.Export("CSV, one row a token", "tokens.csv", "text/csv", lambda: export.as_csv(both())),
+        frame.Export("JSON", "tokens.json", "application/json", lambda: export.as_json(both())),
+        frame.Export("HTML, the chips", "tokens.html", "text/html", lambda: export.as_html(both())),
+    ] if text else [],
+)

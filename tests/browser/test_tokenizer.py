@@ -1,0 +1,115 @@
+"""The Tokens page in a browser: one hover over both columns, arrow keys, a phone, typing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from tests.conftest import settle
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+
+COLUMNS = "tokenizer_left=BERT&tokenizer_right=Mistral%20v1"
+
+
+def opened(open_page: Callable[..., Any], text: str, **more: Any) -> Any:
+    page = open_page("tokenizer", query=f"{COLUMNS}&text={quote(text)}", **more)
+    page.locator(".flow .chip").first.wait_for()
+    return page
+
+
+def test_hovering_a_chip_lights_the_same_bytes_in_the_other_column(open_page: Callable[..., Any]) -> None:
+    from playwright.sync_api import expect
+
+    page = opened(open_page, "Übermensch rain")
+    flows = page.locator(".flow")
+    # BERT cuts uber|men|sch, Mistral Über|m|ensch (with the space that it puts in front).
+    flows.nth(0).locator(".chip", has_text=re.compile("^men$")).hover()
+    expect(page.locator(".chip.here")).to_have_text("men")
+    expect(flows.nth(1).locator(".chip.same")).to_have_text(["m", "ensch"])
+    card = page.locator(".card")
+    expect(card).to_contain_text("5:8")
+    expect(card).to_contain_text("In Mistral v1 it takes 2 tokens.")
+    flows.nth(1).locator(".chip", has_text=re.compile("^ensch$")).hover()
+    expect(flows.nth(0).locator(".chip.same")).to_have_text(["men", "sch"])
+
+
+def test_arrow_keys_walk_through_the_chips(open_page: Callable[..., Any]) -> None:
+    from playwright.sync_api import expect
+
+    page = opened(open_page, "one two three\nfour five")
+    flow = page.locator(".flow").nth(0)
+    assert flow.locator("[tabindex='0']").count() == 1, "one stop for Tab in each column"
+    flow.locator("[tabindex='0']").focus()
+    expect(page.locator(".card")).to_contain_text("1 of 5")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    expect(flow.locator(".chip:focus")).to_have_text("three")
+    expect(page.locator(".card")).to_contain_text("3 of 5")
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowDown")
+    expect(flow.locator(".chip:focus")).to_have_text("four")
+    page.keyboard.press("End")
+    expect(flow.locator(".chip:focus")).to_have_text("five")
+    expect(flow.locator("[aria-selected='true']")).to_have_text("five")
+
+
+def test_a_broken_character_shows_its_bytes_under_one_bracket(open_page: Callable[..., Any]) -> None:
+    from playwright.sync_api import expect
+
+    page = opened(open_page, "a 👩🏽‍🚀 b")
+    right = page.locator(".flow").nth(1)
+    group = right.locator(".group")
+    expect(group).to_have_count(1)
+    expect(group.locator("> .sign")).to_have_text("👩🏽‍🚀")
+    expect(group.locator(".chip").first).to_have_text("F0")
+    expect(page.locator(".flow").nth(0).locator(".chip.unknown")).to_have_text("👩🏽‍🚀")
+    expect(page.locator(".column").nth(0).locator(".facts")).to_contain_text("not exact")
+    expect(page.locator(".column").nth(1).locator(".facts")).to_contain_text("exact, byte for byte")
+
+
+def test_typing_redraws_without_enter(open_page: Callable[..., Any]) -> None:
+    from playwright.sync_api import expect
+
+    page = opened(open_page, "rain")
+    box = page.locator("textarea").first
+    box.fill("rain and snow")
+    expect(page.locator(".flow").nth(0).locator(".chip")).to_have_text(["rain", "and", "snow"], timeout=15_000)
+    settle(page)
+    assert "text=rain" in page.url
+
+
+def test_both_panels_on_a_phone_stay_inside(open_page: Callable[..., Any]) -> None:
+    page = opened(open_page, "A long-winded antidisestablishmentarianism " * 3 + "👨‍👩‍👧‍👦", width=400, height=850)
+    for panel in ("Ids and bytes", "Every tokenizer here"):
+        page.get_by_role("tab", name=panel).click()
+        settle(page)
+        over = page.evaluate(
+            "() => [document.documentElement, document.querySelector('[data-testid=stMain]')]"
+            ".map(node => node.scrollWidth - node.clientWidth)")
+        assert max(over) <= 0, (panel, over)
+
+
+def test_the_table_shows_the_column_that_is_chosen(open_page: Callable[..., Any]) -> None:
+    from playwright.sync_api import expect
+
+    page = opened(open_page, "Rain")
+    rows = page.locator(".tt tbody tr")
+    expect(rows).to_have_count(1)
+    expect(rows.first).to_contain_text("52 61 69 6E")
+    expect(rows.first).to_contain_text("read as rain")
+    page.locator(".tt").get_by_role("button", name="Mistral v1").click()
+    expect(rows.first).to_contain_text("space added")
+
+
+def test_a_press_puts_a_tokenizer_into_the_right_column(open_page: Callable[..., Any]) -> None:
+    from playwright.sync_api import expect
+
+    page = opened(open_page, "Rain")
+    page.get_by_role("tab", name="Every tokenizer here").click()
+    page.locator(".tb").get_by_role("button", name="storyteller Unigram").click()
+    expect(page.locator(".column h2").nth(1)).to_contain_text("storyteller Unigram", timeout=15_000)
