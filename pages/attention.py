@@ -40,7 +40,9 @@ if heads is not None:
         text=text,
         snippet=lambda: snippet(name, text, layer, head),
         exports=[
-            frame.Export("This head's matrix (CSV)", f"{at}.csv", "text/csv", lambda: export.matrix_csv(heads, layer, head)),
+            frame.Export(
+                "This head's matrix (CSV)", f"{at}.csv", "text/csv", lambda: export.matrix_csv(heads, layer, head)
+            ),
             frame.Export(
                 "All heads' scores (JSON)",
                 f"{name}-heads.json",

@@ -135,7 +135,7 @@ function attMap(store, width) {
   const most = Math.max(1, Math.floor((width - labels) / 31));
   const bands = Math.ceil(layers / most);
   const across = order ? Math.min(most, Math.ceil(layers / bands)) : Math.ceil(layers / bands);
-  const size = Math.min(64, Math.floor((width - labels) / across));
+  const size = Math.min(72, Math.floor((width - labels) / across));
   const lit = [];
   for (let layer = 0; layer < layers; layer++) for (let head = 0; head < heads; head++) if (attLit(store, layer, head)) lit.push([layer, head]);
 

@@ -70,6 +70,7 @@ def arcs_svg(heads: HeadMap, layer: int, head: int, *, hide_first: bool) -> byte
                 f'stroke="#1F5FA8" stroke-width="{0.8 + 5 * weight:.2f}" stroke-opacity="{0.15 + 0.8 * weight:.2f}"/>'
             )
     for at, piece in zip(middle, clean, strict=True):
-        parts.append(f'<text x="{at:.1f}" y="{high + 44:.0f}" text-anchor="middle" fill="#1D1C24">{escape(piece)}</text>')
+        place = f'x="{at:.1f}" y="{high + 44:.0f}" text-anchor="middle"'
+        parts.append(f'<text {place} fill="#1D1C24">{escape(piece)}</text>')
     parts.append("</svg>")
     return "\n".join(parts).encode("utf-8")

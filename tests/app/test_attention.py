@@ -1,0 +1,216 @@
+"""The Attention page without a browser: its first view, knobs, the head that the picture reports, limits, files."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+from components import first_views
+from components.attention import HeadMap, map_text, telling_head
+from components.models import sources
+from components.models.open import open_model
+from components.payload import unpack
+from components.views.attention import export, picture
+from components.views.attention.payload import Look, payload
+from tests.conftest import app_test, needs
+
+
+def walk(element: Any) -> Any:
+    yield element
+    for child in getattr(element, "children", {}).values():
+        yield from walk(child)
+
+
+def buffers(test: Any, name: str) -> list[tuple[dict[str, Any], dict[str, np.ndarray]]]:
+    """The payloads of every drawn component of that name."""
+    return [
+        unpack(element.proto.bytes)
+        for element in walk(test.main)
+        if getattr(element, "type", "") == "bidi_component"
+        and element.proto.component_name.endswith(f"looking_glass_{name}")
+    ]
+
+
+def stored(model: str) -> HeadMap:
+    view = first_views.load(f"attention.{model}")
+    assert view is not None
+    return HeadMap.restore(view.header, view.arrays)
+
+
+@pytest.fixture
+def page() -> Any:
+    return app_test("attention", attention_model="storyteller")
+
+
+def on_storyteller(page: Any) -> Any:
+    page.selectbox(key="attention_model").set_value("storyteller").run()
+    assert not page.exception
+    return page
+
+
+def test_it_opens_on_the_stored_view() -> None:
+    test = app_test("attention")
+    name = sources.default_model()
+    header, arrays = buffers(test, "attention")[-1]
+    heads = stored(name)
+    assert header["pieces"] == list(heads.pieces)
+    assert np.array_equal(arrays["thumbs"], heads.thumbs)
+    assert tuple(header["chosen"]) == telling_head(heads.scores)
+    assert header["every"]
+    assert arrays["weights"].shape == heads.weights.shape
+
+
+def test_a_text_of_ones_own_is_read_by_the_model(page: Any) -> None:
+    on_storyteller(page)
+    page.session_state["attention_text"] = "The fox saw the fox."
+    page.run()
+    header, arrays = buffers(page, "attention")[-1]
+    heads = map_text(open_model("storyteller"), "The fox saw the fox.")
+    assert header["pieces"] == list(heads.pieces)
+    assert np.array_equal(arrays["weights"], heads.weights)
+    assert not page.warning
+
+
+def test_knobs_reach_the_picture(page: Any) -> None:
+    on_storyteller(page)
+    page.selectbox(key="attention_light").set_value("first")
+    page.slider(key="attention_at_least").set_value(0.8)
+    page.selectbox(key="attention_sort").set_value("score")
+    page.toggle(key="attention_hide_first").set_value(False)
+    page.number_input(key="attention_layer").set_value(4)
+    page.number_input(key="attention_head").set_value(7)
+    page.run()
+    header, _ = buffers(page, "attention")[-1]
+    assert (header["light"], header["at_least"], header["sort"]) == ("first", 0.8, "score")
+    assert header["hide_first"] is False
+    assert header["chosen"] == [4, 7]
+    assert any("Layer 4, head 7" in part["title"] for part in buffers(page, "attention_table")[-1][0]["sections"])
+
+
+def test_a_head_of_another_model_is_forgotten(page: Any) -> None:
+    on_storyteller(page)
+    page.session_state["attention_layer"] = 29
+    page.session_state["attention_head"] = 8
+    page.run()
+    assert not page.exception
+    assert not page.warning
+    assert tuple(buffers(page, "attention")[-1][0]["chosen"]) == telling_head(stored("storyteller").scores)
+
+
+def test_too_long_a_text_is_refused_with_the_limit(page: Any) -> None:
+    on_storyteller(page)
+    page.session_state["attention_text"] = "one two three four five " * 90
+    page.run()
+    assert len(page.warning) == 1
+    assert "up to 256" in page.warning[0].value
+    assert page.session_state["attention_text"].startswith("one two")
+    page.session_state["attention_text"] = "Short again."
+    page.run()
+    assert not page.warning
+    assert buffers(page, "attention")
+
+
+def test_the_limit_is_said_before(page: Any) -> None:
+    on_storyteller(page)
+    assert any("at most 256" in item.value for item in page.caption)
+    assert picture.shape("storyteller")["limit"] == 256
+
+
+def test_every_panel_opens(page: Any) -> None:
+    on_storyteller(page)
+    for panel, words in (("One head", "strongest pairs"), ("Who does what", "Induction"), ("Tokens", "tokens")):
+        page.session_state["attention_panel"] = panel
+        page.run()
+        assert not page.exception
+        titles = [part["title"] for part in buffers(page, "attention_table")[-1][0]["sections"]]
+        assert any(words in title for title in titles), (panel, titles)
+
+
+# ------------------------------------------------------------------------------------------------------ what is sent
+
+
+def look(**changes: Any) -> Look:
+    whole = {
+        "model": "m", "chosen": (0, 0), "turn": 1, "layer": 3, "light": "none", "at_least": 0.5, "sort": "place",
+        "hide_first": True,
+    }
+    return Look(**{**whole, **changes})
+
+
+def random_map(layers: int, heads: int, tokens: int) -> HeadMap:
+    cells = tokens * (tokens + 1) // 2
+    side = min(tokens, 32)
+    generator = np.random.default_rng(0)
+    return HeadMap(
+        ids=np.arange(tokens, dtype=np.int32),
+        pieces=tuple(f" w{at}" for at in range(tokens)),
+        kv_heads=heads,
+        causal=True,
+        edges=np.arange(side + 1, dtype=np.int32),
+        thumbs=generator.integers(0, 255, (layers, heads, side * (side + 1) // 2)).astype(np.uint8),
+        scores=generator.random((5, layers, heads)).astype(np.float32),
+        weights=generator.random((layers, heads, cells)).astype(np.float16),
+        next_ids=np.zeros(0, dtype=np.int32),
+        next_pieces=(),
+        next_probabilities=np.zeros(0, dtype=np.float32),
+    )
+
+
+@pytest.mark.parametrize(("layers", "heads"), [(30, 9), (6, 8), (12, 12)])
+def test_the_first_payload_is_small_at_128_tokens(layers: int, heads: int) -> None:
+    assert len(payload(random_map(layers, heads, 128), look())) <= 600_000
+
+
+def test_a_short_text_sends_every_head_and_a_long_one_the_chosen_layer() -> None:
+    short, long = random_map(30, 9, 20), random_map(30, 9, 128)
+    header, arrays = unpack(payload(short, look()))
+    assert header["every"]
+    assert arrays["weights"].shape == (30, 9, 210)
+    header, arrays = unpack(payload(long, look(layer=7)))
+    assert not header["every"]
+    assert np.array_equal(arrays["weights"], long.weights[7])
+
+
+# --------------------------------------------------------------------------------------------------------- the files
+
+
+def test_the_matrix_as_csv_holds_the_weights() -> None:
+    heads = stored("storyteller")
+    rows = list(csv.reader(io.StringIO(export.matrix_csv(heads, 2, 3).decode("utf-8-sig"))))
+    assert len(rows) == heads.tokens + 1
+    values = np.array([[float(cell) for cell in row[2:]] for row in rows[1:]])
+    assert np.abs(values - heads.matrix(2, 3)).max() <= 1e-5
+
+
+def test_scores_as_json() -> None:
+    heads = stored("storyteller")
+    whole = json.loads(export.scores_json(heads, "storyteller", "text"))
+    assert len(whole["heads"]) == heads.layers * heads.heads
+    assert whole["heads"][9]["layer"] == 1
+    assert whole["heads"][9]["previous"] == pytest.approx(float(heads.scores[0, 1, 1]), abs=1e-4)
+
+
+def test_arcs_as_svg_are_well_formed_whatever_the_tokens() -> None:
+    heads = map_text(open_model("storyteller"), "a < b & \"c\" \x00\x07 <script>alert(1)</script> 👩‍👩‍👧")
+    root = ElementTree.fromstring(export.arcs_svg(heads, 0, 0, hide_first=False))
+    texts = [node.text for node in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert len(texts) == heads.tokens
+    assert not list(root.iter("{http://www.w3.org/2000/svg}script"))
+
+
+@needs("smollm2")
+def test_a_lesson_sets_the_page_up() -> None:
+    test = app_test("attention")
+    test.button(key="attention_lesson_next").click().run()
+    test.button(key="attention_lesson_set").click().run()
+    assert not test.exception
+    header, _ = buffers(test, "attention")[-1]
+    assert header["chosen"] == [18, 6]
+    assert header["light"] == "induction"
+    assert header["pieces"][-1] == " narrow"
