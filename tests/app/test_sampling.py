@@ -1,0 +1,180 @@
+"""The Sampling page without a browser: knobs, presses, chat format, limits, files."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+from components import first_views
+from components.payload import unpack
+from components.sampling import Settings, fold
+from components.views.sampling import exports
+from tests.conftest import app_test, needs
+from tests.unit.test_sampling_chain import tiny
+
+
+def walk(element: Any) -> Any:
+    yield element
+    for child in getattr(element, "children", {}).values():
+        yield from walk(child)
+
+
+def picture(test: Any) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """The buffer that the picture draws."""
+    found = [
+        element.proto
+        for element in walk(test.main)
+        if getattr(element, "type", "") == "bidi_component" and element.proto.component_name.endswith("_sampling")
+    ]
+    return unpack(found[-1].bytes)
+
+
+def press(test: Any, what: str) -> None:
+    """A button of the picture, as the browser sends it."""
+    test.session_state["sampling_asked"] = {"do": what}
+    test.run()
+    assert not test.exception, [item.value for item in test.exception]
+
+
+@pytest.fixture
+def page() -> Any:
+    return app_test("sampling", sampling_model="storyteller")
+
+
+def test_the_first_view_is_the_stored_one(page: Any) -> None:
+    header, arrays = picture(page)
+    stored = first_views.load("sampling.storyteller")
+    assert stored is not None
+    assert header["text"] == stored.header["text"]
+    np.testing.assert_array_equal(arrays["shares"], stored.arrays["shares"])
+
+
+def test_a_knob_moves_the_picture_and_everything_adds_up(page: Any) -> None:
+    page.slider(key="sampling_top_k").set_value(5).run()
+    page.slider(key="sampling_top_p").set_value(1.0).run()
+    page.slider(key="sampling_min_p").set_value(0.0).run()
+    header, arrays = picture(page)
+    stages = {stage["name"]: stage for stage in header["stages"]}
+    assert stages["top_k"]["left"] == 5
+    assert not stages["top_p"]["on"]
+    sums = arrays["shares"].sum(axis=0) + arrays["others"]
+    np.testing.assert_allclose(sums, 1, atol=1e-5)
+    assert header["vocabulary"] == len(header["rows"]) + header["others"]
+    page.slider(key="sampling_temperature").set_value(0.0).run()
+    header, _ = picture(page)
+    assert header["draw"]["greedy"]
+    assert header["draw"]["random"] is None
+
+
+def test_next_back_and_draw_again(page: Any) -> None:
+    expected = picture(page)[0]["draw"]["i"]
+    press(page, "next")
+    header, _ = picture(page)
+    assert [step["id"] for step in header["written"]] == [expected]
+    press(page, "next")
+    second = picture(page)[0]["written"][1]["id"]
+    press(page, "back")
+    assert picture(page)[0]["draw"]["i"] == second, "the same step meets the same random number"
+    before = picture(page)[0]["draw"]["random"]
+    press(page, "redraw")
+    again = picture(page)[0]["draw"]
+    assert again["redraw"] == 1
+    assert again["random"] != before
+
+
+def test_writing_goes_on_tick_by_tick_and_stops_at_once(page: Any) -> None:
+    press(page, "generate")
+    assert picture(page)[0]["running"]
+    for _ in range(3):
+        press(page, "tick")
+    header, _ = picture(page)
+    assert len(header["written"]) == 4
+    press(page, "stop")
+    header, _ = picture(page)
+    assert not header["running"]
+    assert len(header["written"]) == 4
+    assert "Stopped" in header["note"]
+    press(page, "tick")
+    assert len(picture(page)[0]["written"]) == 4, "a late tick writes nothing"
+
+
+def test_ten_more_are_ten(page: Any) -> None:
+    press(page, "ten")
+    for _ in range(20):
+        press(page, "tick")
+    header, _ = picture(page)
+    ended = header["ended"]
+    assert len(header["written"]) == 10 or ended
+    assert not header["running"]
+
+
+def test_same_seed_same_text_and_another_text_starts_anew(page: Any) -> None:
+    for _ in range(3):
+        press(page, "next")
+    first = [step["id"] for step in picture(page)[0]["written"]]
+    page.session_state["sampling_text"] = "There was once a king who"
+    page.run()
+    assert picture(page)[0]["written"] == []
+    page.session_state["sampling_text"] = first_views.load("sampling.storyteller").header["text"]
+    page.run()
+    for _ in range(3):
+        press(page, "next")
+    assert [step["id"] for step in picture(page)[0]["written"]] == first
+
+
+def test_presses_that_no_button_sends_change_nothing(page: Any) -> None:
+    before = picture(page)
+    for forged in ({"do": "rm -rf"}, "next", 7, {"left": 10_000}, None, ["next"]):
+        page.session_state["sampling_asked"] = forged
+        page.run()
+        assert not page.exception
+    after = picture(page)
+    assert after[0]["written"] == before[0]["written"] == []
+
+
+def test_a_text_longer_than_the_context_is_a_sentence(page: Any) -> None:
+    page.session_state["sampling_text"] = "The mill stood still. " * 200
+    page.run()
+    assert not page.exception
+    assert "shorten" in page.warning[0].value
+
+
+@needs("smollm2")
+def test_chat_format_wraps_the_text_in_the_models_template() -> None:
+    page = app_test("sampling", sampling_model="smollm2")
+    page.session_state["sampling_text"] = "Why does it rain?"
+    page.toggle(key="sampling_chat").set_value(True).run()
+    header, _ = picture(page)
+    shown = [token["t"] for token in header["so_far"]["tokens"]]
+    assert shown.count("<|im_start|>") == 3
+    assert shown[-3:] == ["ass", "istant", "\n"] or "".join(shown).endswith("assistant\n")
+    page.session_state["sampling_system_kept"] = "Answer like a pirate."
+    page.run()
+    assert "pirate" in "".join(token["t"] for token in picture(page)[0]["so_far"]["tokens"])
+
+
+class Plain:
+    """Labels without a vocabulary."""
+
+    def label(self, token: int) -> dict[str, Any]:
+        return {"t": f"={token}", "k": 0, "i": token}
+
+
+def test_files_hold_every_token_and_every_stage() -> None:
+    model = tiny()
+    logits = np.linspace(-4, 4, 503, dtype=np.float32)
+    stages = fold(logits, [1, 2], Settings(temperature=0.7, top_k=9, top_p=0.8), model=model)
+    rows = list(csv.reader(io.StringIO(exports.distribution_csv(stages, Plain()).decode("utf-8"))))
+    assert rows[0] == ["id", "token", "model", "temperature", "top_k", "top_p"]
+    assert len(rows) == 504
+    for column in range(2, 6):
+        assert sum(float(row[column]) for row in rows[1:]) == pytest.approx(1, abs=1e-4)
+    assert rows[1][:2] == ["502", "'=502"], "the likeliest first, and no cell that a spreadsheet computes"
+    data = json.loads(exports.chain_json("tiny", "text", {"top_k": 9}, stages, (), Plain()))
+    assert [stage["name"] for stage in data["chain"]] == [stage.name for stage in stages]
+    assert data["chain"][3]["tokens_left"] == 9
