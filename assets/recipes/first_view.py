@@ -18,7 +18,8 @@ from components.models import sources
 
 def recipes(names: list[str] | None = None) -> dict[str, ModuleType]:
     """The pages' recipes by page."""
-    found = sorted(item.name for item in pkgutil.iter_modules(first_views.__path__) if not item.name.startswith("_"))
+    found = [item.name for item in pkgutil.iter_modules(first_views.__path__) if not item.name.startswith("_")]
+    found.sort(key=lambda name: (name == "home", name))  # Home shows the stored map of Topics, so it comes last
     unknown = set(names or []) - set(found)
     if unknown:
         raise ValueError(f"No first view is known for {', '.join(sorted(unknown))}; choose among {', '.join(found)}.")

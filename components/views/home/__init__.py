@@ -1,0 +1,1 @@
+"""Home: one sentence through all five stages."""
