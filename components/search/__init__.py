@@ -8,11 +8,11 @@
 
 from __future__ import annotations
 
+from .analysis import Word, words
 from .fusion import order, reciprocal, scaled
 from .index import Encoder, Index, build_index, embed
 from .ranking import METHODS, RRF_K, check_query, cut_note, encode_query, keyword_reason, query_terms, rank
 from .results import FusedReason, Hit, KeywordReason, MeaningReason, Ranking, Reason, Share, Term
-from .words import Word, words
 
 __all__ = [
     "METHODS",

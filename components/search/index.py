@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from . import words
+from . import analysis
 
 MAX_PASSAGES = 10_000
 MAX_PASSAGE_CHARACTERS = 100_000
@@ -154,7 +154,7 @@ def build_index(
         vectors: np.ndarray | None = check_vectors(embeddings, len(texts), "The vectors of the passages")
     else:
         vectors = embed(texts, encoder) if encoder is not None else None
-    listed = [words.terms(text, stemming=stemming) for text in texts]
+    listed = [analysis.terms(text, stemming=stemming) for text in texts]
     lengths = np.array([len(t) for t in listed], np.int32)
     lengths.setflags(write=False)
     return Index(

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from . import fusion, words
+from . import analysis, fusion
 from .index import Index, check_vectors
 from .results import FusedReason, Hit, KeywordReason, MeaningReason, Ranking, Reason, Share, Term
 
@@ -46,7 +46,7 @@ def encode_query(index_or_encoder: Any, query: str) -> np.ndarray:
 def query_terms(index: Index, query: str) -> dict[str, tuple[str, int]]:
     """The question's terms in order: term -> (first spelling, how often)."""
     out: dict[str, tuple[str, int]] = {}
-    for word in words.words(query, stemming=index.stemming):
+    for word in analysis.words(query, stemming=index.stemming):
         if word.term is not None:
             spelling, count = out.get(word.term, (word.text, 0))
             out[word.term] = (spelling, count + 1)
@@ -56,7 +56,7 @@ def query_terms(index: Index, query: str) -> dict[str, tuple[str, int]]:
 def keyword_scores(index: Index, query: str) -> np.ndarray:
     """BM25 of every passage: `[passage]` float32, 0 where no word is shared."""
     scores = np.zeros(len(index), np.float32)
-    for term in words.terms(query, stemming=index.stemming):
+    for term in analysis.terms(query, stemming=index.stemming):
         if term in index.columns:
             having, weights, _ = index.columns[term]
             scores[having] += weights
@@ -169,7 +169,7 @@ def keyword_reason(index: Index, query: str, passage: int) -> KeywordReason:
             Term(term, spelling, count * weight, count, int(found[at]), len(having), idf, weight / idf if idf else 0.0)
         )
     terms.sort(key=lambda t: -t.score)
-    where = words.spans(index.passages[passage], {t.term for t in terms}, stemming=index.stemming)
+    where = analysis.spans(index.passages[passage], {t.term for t in terms}, stemming=index.stemming)
     return KeywordReason(tuple(terms), where)
 
 

@@ -104,7 +104,7 @@ def test_terms_equal_those_of_bm25s() -> None:
     import bm25s
     import Stemmer
 
-    from components.search.words import terms
+    from components.search.analysis import terms
 
     texts = [*PASSAGES, "İstanbul naïve café's Straße 12,000 e-mail x_y", "", "the of and"]
     expected = bm25s.tokenize(
