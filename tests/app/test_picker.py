@@ -48,7 +48,8 @@ def test_a_fetch_reports_its_progress_and_can_be_stopped(monkeypatch: pytest.Mon
     name = next(state.name for state in sources.states() if not state.here and state.downloadable)
     test.button(key=f"fetch_{name}").click().run()
     test.run()
-    assert any("37 of 93 MB" in item.text for item in test.get("progress")), [item.text for item in test.get("progress")]
+    shown = [item.text for item in test.get("progress")]
+    assert any("37 of 93 MB" in text for text in shown), shown
     test.button(key=f"stop_{name}").click().run()
     assert stopped.wait(10)
     assert not test.exception
