@@ -110,7 +110,7 @@ function build(store, parentElement) {
         el("span", { class: "scale", "aria-hidden": "true" }, "likely", el("i"), "surprising")),
       store.tokens, store.about, store.buttonRow, store.note),
     el("div", { class: "columns" },
-      el("section", { class: "next" }, el("h2", { text: "What may come next" }), legend, store.bars_, store.as),
+      el("section", { class: "may-come" }, el("h2", { text: "What may come next" }), legend, store.bars_, store.as),
       el("section", { class: "chain" },
         el("div", { class: "line" }, el("h2", { text: "The chain, in its order" }), store.library),
         el("div", { class: "chain-head", "aria-hidden": "true" }, el("span"), el("span", { text: "tokens left" }),
@@ -167,7 +167,7 @@ function buttons(store, header, act) {
     store.buttons = {};
     for (const [what, label] of [["next", "Next token"], ["ten", "10 more"], ["back", "Back"], ["redraw", "Draw again"],
       ["generate", "Generate"], ["stop", "Stop"]]) {
-      store.buttons[what] = el("button", { type: "button", class: `act ${what}`, text: label });
+      store.buttons[what] = el("button", { type: "button", class: `act ${what}`, text: label, "aria-label": what === "back" ? "Back one token" : null });
       store.buttonRow.append(store.buttons[what]);
     }
   }

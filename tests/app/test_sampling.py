@@ -101,6 +101,7 @@ def test_writing_goes_on_tick_by_tick_and_stops_at_once(page: Any) -> None:
     assert "Stopped" in header["note"]
     press(page, "tick")
     assert len(picture(page)[0]["written"]) == 4, "a late tick writes nothing"
+    assert "Stopped" in picture(page)[0]["note"]
 
 
 def test_ten_more_are_ten(page: Any) -> None:

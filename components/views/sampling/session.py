@@ -61,6 +61,8 @@ def obey(action: Mapping[str, Any], begun: Begun, kept: dict[str, Any], knobs: M
     """
     do = action["do"]
     kept["serial"] = kept["serial"] + 1
+    if do == "tick" and not kept["left"]:
+        return  # asked for before Stop was pressed, and arrived after it
     kept["note"] = ""
     if do == "stop":
         kept["left"] = 0
