@@ -18,7 +18,9 @@ heads = None
 with frame.sentences():
     with st.container(key="attention_stage"):
         name = picture.knobs()
-        heads = picture.read(name, text)
+        # A place of its own for progress, so that the picture before it stays while the next is computed.
+        with st.container(key="attention_work"):
+            heads = picture.read(name, text)
         layer, head = picture.draw(heads, name)
         st.caption(picture.says(name, heads))
 

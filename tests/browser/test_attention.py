@@ -159,7 +159,12 @@ def test_a_long_text_stays_light_and_its_layers_come_on_demand(open_page: Callab
 
 
 def test_the_theme_changes_the_colours(open_page: Callable[..., Any]) -> None:
-    pixel = "node => [...node.getContext('2d').getImageData(node.width / 2, node.height - 4, 1, 1).data]"
-    light = opened(open_page).locator(".board canvas").first.evaluate(pixel)
-    dark = opened(open_page, dark=True).locator(".board canvas").first.evaluate(pixel)
-    assert light != dark
+    brightness = """node => {
+      const data = node.getContext('2d').getImageData(0, 0, node.width, node.height).data;
+      let sum = 0, count = 0;
+      for (let at = 0; at < data.length; at += 4) if (data[at + 3] === 255) { sum += data[at + 1]; count++; }
+      return sum / count;
+    }"""
+    light = opened(open_page).locator(".board canvas").first.evaluate(brightness)
+    dark = opened(open_page, dark=True).locator(".board canvas").first.evaluate(brightness)
+    assert light > 150 > 100 > dark

@@ -69,7 +69,7 @@ def _inside(key: str, below: int) -> None:
 
 # On a phone the picture comes first and the knobs stand under it.
 ORDER = """<style>
-.st-key-attention_model { max-width: 250px; }
+.st-key-attention_model { max-width: 285px; }
 @media (max-width: 640px) {
   .st-key-attention_stage > :has(.st-key-attention_knobs) { order: 3; }
   .st-key-attention_model { max-width: 100%; }
@@ -92,7 +92,7 @@ def knobs() -> str:
             format_func=LIGHTS.get,
             key="attention_light",
             bind="query-params",
-            width=175,
+            width=165,
             help="Frames every head whose score on this text is high enough. "
             "One token back: looks at the token before. Induction: finds an earlier copy of the token and looks at "
             "what came next. Same token: looks at the earlier copy. First token: rests there. "
@@ -106,7 +106,7 @@ def knobs() -> str:
             0.05,
             key="attention_at_least",
             bind="query-params",
-            width=150,
+            width=135,
             help="The score from which a head is lit up and marked.",
         )
         st.selectbox(
@@ -115,7 +115,7 @@ def knobs() -> str:
             format_func=SORTS.get,
             key="attention_sort",
             bind="query-params",
-            width=195,
+            width=180,
             help="Where a head sits in the model, or its lit-up score, highest first.",
         )
         for word, below in (("layer", facts["layers"]), ("head", facts["heads"])):
@@ -127,7 +127,7 @@ def knobs() -> str:
                 1,
                 key=f"attention_{word}",
                 bind="query-params",
-                width=105,
+                width=98,
                 placeholder="found",
                 help="Empty: the head that looks far back most firmly. Click a picture to choose another.",
             )
