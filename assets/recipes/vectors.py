@@ -1,4 +1,4 @@
-"""MiniLM's vectors of the shipped corpora and of the example questions, so that pages open without an encoder.
+"""MiniLM's vectors of the shipped corpora and of the examples of Search and Topics, so that pages open without an encoder.
 
     python -m assets.recipes.vectors [encyclopedia] [messages] [questions]
 
@@ -28,7 +28,10 @@ def texts_of(name: str) -> list[str]:
     if name != "questions":
         return list(dict.fromkeys(corpora.bundled(name).texts))
     asked = [item["text"] for item in _read("corpora/examples.json").get("search", [])]
-    asked += [lesson["text"] for lesson in _read("lessons/search.json").get("lessons", []) if lesson.get("text")]
+    asked += [item["text"] for item in _read("corpora/examples.json").get("topics", [])]
+    for page in ("search", "topics"):
+        lessons = _read(f"lessons/{page}.json").get("lessons", [])
+        asked += [lesson["text"] for lesson in lessons if lesson.get("text")]
     return list(dict.fromkeys(asked))
 
 

@@ -12,15 +12,18 @@ from .clustering import cluster
 from .export import bertopic_folder
 from .fit import fit
 from .placing import place
-from .reduction import Coordinates, Neighbours, lay_out, neighbours, reduce
+from .reduction import Coordinates, Neighbours, curve, lay_out, neighbours, reduce
 from .results import Placement, Quality, Topic, TopicMap, Word
 from .settings import MAX_DOCUMENTS, REDUCERS, Settings, check
-from .stored import pack_map, shipped, unpack_map
-from .words import count_words, ctfidf, top_words
+from .stored import SHIPPED, pack_map, shipped, unpack_map
+from .words import LETTERS, REMNANTS, count_words, ctfidf, top_words
 
 __all__ = [
+    "LETTERS",
     "MAX_DOCUMENTS",
     "REDUCERS",
+    "REMNANTS",
+    "SHIPPED",
     "Coordinates",
     "Neighbours",
     "Placement",
@@ -34,6 +37,7 @@ __all__ = [
     "cluster",
     "count_words",
     "ctfidf",
+    "curve",
     "fit",
     "lay_out",
     "neighbours",

@@ -34,7 +34,7 @@ def cluster(space: np.ndarray, min_cluster_size: int) -> np.ndarray:
 
 
 def equal_groups(rows: np.ndarray, min_cluster_size: int) -> np.ndarray:
-    """For fewer than ten different vectors: equal documents are a topic where they are enough. As `cluster` gives it."""
+    """For fewer than ten different vectors: equal documents are a topic where they are enough. As `cluster`."""
     if len(rows) < FEWEST:
         return np.full(len(rows), -1, np.int32)
     _, which, size = np.unique(on_grid(rows), axis=0, return_inverse=True, return_counts=True)

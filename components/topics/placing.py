@@ -29,7 +29,7 @@ def place(topic_map: TopicMap, embeddings: np.ndarray, vector: np.ndarray) -> Pl
     new = check_vectors(np.atleast_2d(np.asarray(vector)), 1)[0]
     if new.shape[0] != rows.shape[1]:
         raise ValueError(
-            f"The new document's vector has {new.shape[0]} numbers and the others have {rows.shape[1]}; use one encoder."
+            f"The new document's vector has {new.shape[0]} numbers, the others have {rows.shape[1]}; use one encoder."
         )
     cosine = rows @ new
     near = np.argsort(-np.round(cosine, 9), kind="stable")[:NEAREST]

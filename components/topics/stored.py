@@ -19,7 +19,7 @@ SHIPPED = "topics.minilm"
 def pack_map(topic_map: TopicMap) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Header (JSON types) and arrays `xy`, `space`, `labels`, `nearest`, `closeness`."""
     quality = topic_map.quality
-    header = {
+    header: dict[str, Any] = {
         "settings": asdict(topic_map.settings),
         "topics": [
             {
@@ -39,7 +39,7 @@ def pack_map(topic_map: TopicMap) -> tuple[dict[str, Any], dict[str, np.ndarray]
         "notes": list(topic_map.notes),
         "history": list(topic_map.history),
     }
-    arrays = {
+    arrays: dict[str, np.ndarray] = {
         "xy": topic_map.coordinates.astype(np.float32),
         "space": topic_map.reduced.astype(np.float32),
         "labels": topic_map.labels.astype(np.int16),
