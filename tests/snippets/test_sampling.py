@@ -1,0 +1,83 @@
+"""Every "Reproduce in Python" of the Sampling page gives the picture's numbers. One fresh process runs them all."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from components import sampling
+from components.models import sources
+from components.sampling import Settings
+from components.views.sampling.snippet import snippet
+from tests.conftest import ROOT, here
+
+TEXT = "The old lighthouse keeper climbed the stairs because"
+CASES: list[tuple[str, dict[str, Any]]] = [
+    ("storyteller", {"settings": Settings(temperature=0.8, top_k=50, top_p=0.9, min_p=0.05), "written": (40, 41)}),
+    ("storyteller", {"settings": Settings(temperature=0, repetition_penalty=1.3)}),
+    ("storyteller", {"settings": Settings(temperature=1.4, seed=12), "redraw": 3}),
+    ("smollm2", {"settings": Settings(temperature=0.7, top_p=0.95, repetition_penalty=1.1), "chat": True,
+                 "system": "You answer 'briefly'."}),
+]
+
+RUN = """
+import json, sys
+found = []
+for source in json.load(sys.stdin):
+    space = {}
+    exec(source, space)
+    found.append({name: space[name] for name in ("before", "after", "survivors", "entropy", "token", "tokens", "top")})
+print("RESULT" + json.dumps(found))
+"""
+
+
+def source(model: str, case: dict[str, Any]) -> str:
+    code = snippet(model, TEXT, case["settings"], written=case.get("written", ()), redraw=case.get("redraw", 0),
+                   chat=case.get("chat", False), system=case.get("system", ""))
+    first, rest = code.split("\n", 1)
+    assert first.startswith("folder = ")
+    assert "components" not in rest
+    return f"folder = {str(sources.locate(model))!r}\n{rest}"
+
+
+@pytest.fixture(scope="module")
+def results() -> dict[int, dict[str, Any]]:
+    usable = [place for place, (model, _) in enumerate(CASES) if here(model)]
+    done = subprocess.run(
+        [sys.executable, "-c", RUN], input=json.dumps([source(*CASES[place]) for place in usable]), text=True,
+        capture_output=True, cwd=ROOT, timeout=600, check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    line = next(line for line in done.stdout.splitlines() if line.startswith("RESULT"))
+    return dict(zip(usable, json.loads(line.removeprefix("RESULT")), strict=True))
+
+
+@pytest.fixture(scope="module")
+def opened() -> dict[str, Any]:
+    from components.models.open import open_model
+
+    return {name: open_model(name) for name in {model for model, _ in CASES} if here(name)}
+
+
+@pytest.mark.parametrize("place", range(len(CASES)))
+def test_numbers_are_the_pictures(place: int, results: dict[int, dict[str, Any]], opened: dict[str, Any]) -> None:
+    model, case = CASES[place]
+    if place not in results:
+        pytest.skip(f"{model} is not here; `python -m components.models fetch {model}` brings it")
+    settings, written = case["settings"], case.get("written", ())
+    prompt = sampling.prompt(opened[model], TEXT, chat=case.get("chat", False), system=case.get("system", ""))
+    ids = (*prompt.ids, *written)
+    logits = sampling.next_logits(opened[model], ids)
+    chain = sampling.Chain(settings, model=opened[model].model, prompt_length=len(prompt.ids))
+    stages = chain.fold(logits, ids)
+    step = sampling.take(logits, ids, chain, len(written), case.get("redraw", 0))
+    got = results[place]
+    assert got["before"] == pytest.approx([float(stages[0].probabilities[i]) for i in got["top"]], abs=1e-4)
+    assert got["after"] == pytest.approx([float(stages[-1].probabilities[i]) for i in got["top"]], abs=1e-4)
+    assert got["survivors"] == pytest.approx(stages[-1].survivors, abs=2)
+    assert got["entropy"] == pytest.approx(stages[-1].entropy, abs=1e-3)
+    assert got["token"] == step.id
