@@ -131,7 +131,7 @@ function chip(state, column, i, grouped) {
   const node = el("span", { class: classes.join(" "), role: "option", "aria-selected": "false", text, dir: "auto" });
   node.lgPlace = i;
   column.nodes[i] = node;
-  column.breaks[i] = begin < end && source.bytes[end - 1] === 10;
+  column.breaks[i] = source.bytes.subarray(begin, end).includes(10);
   return node;
 }
 
@@ -301,7 +301,8 @@ function plainSentence(source, begin, end, text, piece) {
     const joinsOn = !/\s$/.test(text) && /[\p{L}\p{M}]/u.test(after);
     const word = joinsBack && joinsOn ? "The middle of a word." : joinsBack ? "The end of a word."
       : joinsOn ? "The beginning of a word." : [...core].length === 1 ? "One letter." : "A whole word.";
-    return text.startsWith(" ") ? `${word} The space in front belongs to it.` : word;
+    const front = text.length - text.trimStart().length;
+    return !front ? word : `${word} The ${text.startsWith(" ") && front === 1 ? "space" : "white space"} in front belongs to it.`;
   }
   if (/^\p{N}+$/u.test(core)) {
     return [...core].length > 1 ? `${[...core].length} digits as one piece.` : "One digit.";
@@ -462,10 +463,11 @@ function listen(state, column, flow) {
     take(state, column.index, i, true);
     pin(state, column.index, i);
   };
-  flow.onfocusin = (event) => {
+  // No element has a property for this event; the flow is new at each drawing, so listeners never pile up.
+  flow.addEventListener("focusin", (event) => {
     const i = placeOf(event);
     if (i >= 0) pin(state, column.index, i);
-  };
+  });
   flow.onkeydown = (event) => {
     const i = placeOf(event);
     if (i < 0) return;

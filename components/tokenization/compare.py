@@ -22,14 +22,22 @@ def differing_spans(left: TokenTrace, right: TokenTrace) -> NDArray[np.int32]:
     if left.utf8 != right.utf8:
         raise ValueError("The two traces are of different texts; trace the same text with both tokenizers.")
     exact = left.tiles and right.tiles
-    one, two = (_cells(trace, exact) for trace in (left, right))
-    common = np.unique(np.concatenate([[0, len(left.utf8)], np.intersect1d(one.ravel(), two.ravel())]))
+    one, two = (_cuts(trace, exact) for trace in (left, right))
+    common = np.flatnonzero(one & two)
     begin, end = common[:-1], common[1:]
     cut = np.zeros(len(begin), bool)
-    for cells in (one, two):
-        bounds = np.unique(cells.ravel())
-        cut |= np.searchsorted(bounds, end) > np.searchsorted(bounds, begin, side="right")
+    for cuts in (one, two):
+        before = np.concatenate([[0], np.cumsum(cuts, dtype=np.int32)])  # cuts before each byte
+        cut |= before[end] > before[begin + 1]
     return np.stack([begin, end], axis=1)[cut].astype(np.int32)
+
+
+def _cuts(trace: TokenTrace, exact: bool) -> NDArray[np.bool_]:
+    """bool [byte + 1]: a token begins or ends before this byte; always true at both ends of the text."""
+    marks = np.zeros(len(trace.utf8) + 1, bool)
+    marks[_cells(trace, exact).ravel()] = True
+    marks[0] = marks[-1] = True
+    return marks
 
 
 def _cells(trace: TokenTrace, exact: bool) -> NDArray[np.int32]:

@@ -136,4 +136,5 @@ def decode(tokenizer: OpenTokenizer, ids: NDArray[np.int32]) -> str:
         return str(tokenizer.library_object.decode_bytes(numbers).decode("utf-8", errors="replace"))
     if tokenizer.kind == "sentencepiece":
         return str(tokenizer.library_object.decode(numbers))
-    return str(tokenizer.library_object.decode(numbers, skip_special_tokens=False))
+    # A batch of one, as above: `decode` alone would hold the lock.
+    return str(tokenizer.library_object.decode_batch([numbers], skip_special_tokens=False)[0])

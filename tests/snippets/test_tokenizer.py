@@ -87,3 +87,9 @@ def test_a_snippet_holds_any_text() -> None:
         line = snippet(text, "bert", "storyteller").split("\n\n# ")[0].split("\n\ntext = ")[1]
         exec("text = " + line, space)
         assert space["text"] == text
+
+
+def test_a_very_long_text_is_read_from_a_file() -> None:
+    code = snippet("a" * 5_000, "bert", "storyteller")
+    assert 'open("text.txt"' in code
+    assert len(code) < 2_000

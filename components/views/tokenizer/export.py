@@ -44,7 +44,8 @@ def as_json(traces: Sequence[TokenTrace]) -> bytes:
 
 _STYLE = """body{font:16px/2.2 ui-monospace,monospace;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1D1C24;
 background:#FCFBF8}h2{font:600 1rem system-ui,sans-serif}
-span{border:1px solid #8a8780;border-radius:4px;padding:1px 4px;margin:0 1px;white-space:pre-wrap}span.f{border-style:dashed;font-size:.85em}
+span{border:1px solid #8a8780;border-radius:4px;padding:1px 4px;
+margin:0 1px;white-space:pre-wrap}span.f{border-style:dashed;font-size:.85em}
 .t0{background:#DCE8F7}.t1{background:#FBE8C2}.t2{background:#D3EEDF}.t3{background:#F6DFEA}.t4{background:#E4E0F5}
 .t5{background:#FBDFD0}"""
 

@@ -6,6 +6,10 @@ from components.models import catalog
 from components.models.catalog import Asset, File, InWheel, Package, Ranks
 
 
+#: A longer text would bury the code: the snippet reads it from a file instead.
+WRITTEN_OUT = 4_000
+
+
 def snippet(text: str, left: str, right: str) -> str:
     """Python that makes `left_ids` and `right_ids`, their counts and whether the text comes back.
 
@@ -16,7 +20,7 @@ def snippet(text: str, left: str, right: str) -> str:
     folders = [_folder(side, name) for side, name in sides.items()]
     opened = {side: _opened(side, name) for side, name in sides.items()}
     imports = sorted({line for lines, _, _ in opened.values() for line in lines})
-    parts = ["\n".join(folders), "\n".join(imports), f"text = {_literal(text)}"]
+    parts = ["\n".join(folders), "\n".join(imports), _text(text)]
     for side, (_, opening, reading) in opened.items():
         parts.append("\n".join([
             f"# {catalog.entry(sides[side]).title}", *opening, f"{side}_ids = {reading[0]}",
@@ -25,6 +29,13 @@ def snippet(text: str, left: str, right: str) -> str:
             f"print(len({side}_ids), \"tokens,\", round({side}_per_token, 2), \"bytes a token, exact:\", {side}_exact)",
             f"print({side}_ids[:40])"]))
     return "\n\n".join(parts) + "\n"
+
+
+def _text(text: str) -> str:
+    if len(text) <= WRITTEN_OUT:
+        return f"text = {_literal(text)}"
+    return ('# The text of the box is too long to stand here: save it as text.txt.\n'
+            'text = open("text.txt", encoding="utf-8", newline="").read()')
 
 
 def _literal(text: str) -> str:
