@@ -56,8 +56,9 @@ are real: a previous-token head and induction heads can be found in it, and the 
 processor cores: {result['steps']:,} steps, {result['tokens_seen']:,} tokens seen, repeated rows included. Each step has
 {plan.rows} rows of {plan.context} tokens. {plan.repeated_rows} of them are a stretch of {plan.shortest_repeat} to
 {plan.longest_repeat} tokens that fills the row by repetition, {plan.natural_repeats:.0%} natural text and the rest
-random tokens; once the model copies well (a second copy costs at most {plan.copies_learned} of the first),
-{plan.repeated_rows_once_learned} such row is enough. The matrices are trained by Muon (learning rate
+random tokens. Once the model copies well (a second copy costs at most {plan.copies_learned} of the first),
+{plan.repeated_rows_once_learned} such row is enough; when it has not after {plan.late:.0%} of the minutes,
+{plan.repeated_rows_when_late} are used until it has. The matrices are trained by Muon (learning rate
 {plan.matrix_rate}), the embedding and norms by AdamW ({plan.embedding_rate}), with {plan.warm_up_steps} steps of
 warm-up and a cosine to {plan.final_rate:.0%}.
 

@@ -24,6 +24,9 @@ class Plan:
     #: Once the loss on a second copy is this share of the loss on the first, fewer repeated rows are enough.
     copies_learned: float = 0.25
     repeated_rows_once_learned: int = 1
+    #: When this share of the minutes is used and copying is not learned yet, there are more until it is.
+    late: float = 0.6
+    repeated_rows_when_late: int = 4
     #: Share of the repeated rows that repeat natural text; the others repeat random tokens.
     natural_repeats: float = 0.3
     shortest_repeat: int = 6
@@ -42,6 +45,12 @@ class Plan:
     hold_out_remainder: int = 19
     #: Windows of the held-out books that each row of the log scores, spread evenly.
     log_windows: int = 72
+
+    def repeated(self, copy_ratio: float, used: float) -> int:
+        """Repeated rows in the next steps, from second-copy loss over first-copy loss and the share of minutes used."""
+        if copy_ratio <= self.copies_learned:
+            return self.repeated_rows_once_learned
+        return self.repeated_rows_when_late if used >= self.late else self.repeated_rows
 
     @property
     def head_width(self) -> int:

@@ -119,8 +119,7 @@ def train(prepared: Prepared, work: Path, minutes: float, plan: Plan, compiled: 
         """A row of each log and a checkpoint; decides how many repeated rows the next steps have."""
         nonlocal repeated
         scores, bits = measure(model, prepared, plan)
-        learned = scores.second_copy_loss <= plan.copies_learned * scores.first_copy_loss
-        repeated = plan.repeated_rows_once_learned if learned else plan.repeated_rows
+        repeated = plan.repeated(scores.second_copy_loss / scores.first_copy_loss, seconds / (minutes * 60))
         row = {
             "minutes": round(seconds / 60, 2),
             "step": step,

@@ -16,6 +16,7 @@ from assets.recipes.plan import Plan
 
 TINY = Plan(
     vocabulary=300, layers=2, width=32, heads=4, kv_heads=2, feed_forward=48, context=96, rows=4, repeated_rows=1,
+    repeated_rows_when_late=2,
     shortest_repeat=3, longest_repeat=10, warm_up_steps=2, hold_out_every=4, hold_out_remainder=1, log_windows=4,
     log_seconds=0.5,
 )
@@ -68,6 +69,13 @@ def test_rows_depend_on_what_is_given_alone_and_repeat_as_planned() -> None:
     assert not np.array_equal(first, corpus.batch(stream, 6, 18, 1, TINY))
     period = [size for size in range(3, 11) if np.array_equal(first[3, size:], first[3, :-size])]
     assert period, "the last row repeats a stretch of 3 to 10 tokens"
+
+
+def test_repeated_rows_follow_what_is_learned() -> None:
+    plan = Plan()
+    assert plan.repeated(1.0, 0.3) == 2
+    assert plan.repeated(1.0, 0.7) == 4
+    assert plan.repeated(0.2, 0.3) == plan.repeated(0.2, 0.7) == 1
 
 
 def test_fewer_repeated_rows_leave_more_natural_text() -> None:
