@@ -14,6 +14,7 @@ function tokenLabel(token) {
   return span;
 }
 
+const short = (p) => percent(p).replace("under ", "< ");
 const spoken = (token) => (token.k === 2 ? `bytes ${token.t}` : token.t.trim() ? token.t.trim() : `white space ${visible(token.t)}`);
 const oneIn = (surprise) => {
   const n = Math.exp(surprise);
@@ -215,7 +216,7 @@ function bars(store, header, arrays, at) {
     was.textContent = gone ? `was ${percent(gave)}, cut by ${header.stages[token.cut ?? at].name}` : "";
     was.style.left = scale(gave);
     was.classList.toggle("inside", gone && gave / most > (store.width < 620 ? 0.2 : 0.5));
-    node.lastChild.textContent = gone ? "" : percent(now);
+    node.lastChild.textContent = gone ? "" : short(now);
     node.onmousemove = (event) => tip(store.root.parentNode).show(event.clientX, event.clientY, through(header, arrays, row));
     node.onmouseleave = () => tip(store.root.parentNode).hide();
     return node;
@@ -223,7 +224,7 @@ function bars(store, header, arrays, at) {
   for (const id of [...store.bars.keys()]) if (!kept.has(id)) store.bars.delete(id);
   const gave = arrays.others[0];
   const now = arrays.others[at];
-  const gone = now < 1e-9;
+  const gone = now === 0;
   store.rest ??= el("div", { class: "bar rest" }, el("span", { class: "name" }), el("span", { class: "track" },
     el("span", { class: "solid" }), el("span", { class: "gave" }), el("span", { class: "was" })), el("span", { class: "value" }));
   const [solid, outline, was] = store.rest.children[1].children;
@@ -237,7 +238,7 @@ function bars(store, header, arrays, at) {
   was.style.left = scale(gave);
   was.classList.toggle("inside", gone && gave / most > (store.width < 620 ? 0.2 : 0.5));
   was.textContent = gone ? `was ${percent(gave)} together, now 0` : "";
-  store.rest.lastChild.textContent = gone ? "" : percent(now);
+  store.rest.lastChild.textContent = gone ? "" : short(now);
   const wanted = [...nodes, store.rest];
   // Only what changed its place is moved, so that widths can glide.
   wanted.forEach((node, i) => {
@@ -336,7 +337,7 @@ function touchedList(touched) {
   return el("div", { class: "touched" }, touched.map((t) => el("div", {}, tokenLabel(t),
     el("span", { class: "mini" }, el("i", { class: "after", style: { width: `${(100 * t.after) / most}%` } }),
       el("i", { class: "before", style: { width: `${(100 * t.before) / most}%` } })),
-    el("span", { class: "n", text: `${percent(t.before)} → ${percent(t.after)}` }))));
+    el("span", { class: "n", text: `${short(t.before)} → ${short(t.after)}` }))));
 }
 
 // Chances by rank, heights as square roots; what stays in orange, what goes hatched; for top_p their sum above.

@@ -48,7 +48,7 @@ function drawCurve(header, arrays, width, theme) {
   const rank = arrays.curve_rank;
   const m = rank.length;
   const floor = 1e-8;
-  const left = 64;
+  const left = 72;
   const height = Math.min(380, Math.max(260, width * 0.32));
   const foot = height - 34;
   const x = (r) => left + (Math.log10(r) / Math.log10(header.vocabulary)) * (width - left - 12);
@@ -59,7 +59,7 @@ function drawCurve(header, arrays, width, theme) {
     "aria-label": `Chance by rank over ${header.vocabulary} tokens, both scales logarithmic. ${header.stages.map((s) => `${s.name}: ${s.left} tokens left`).join("; ")}.` });
   for (let e = 0; e >= -8; e -= 2) {
     svg.append(svgEl("line", { x1: left, x2: width - 12, y1: y(10 ** e), y2: y(10 ** e), stroke: theme.hairline }));
-    svg.append(svgEl("text", { x: left - 8, y: y(10 ** e) + 5, "text-anchor": "end", class: "t" }, e === -8 ? "less" : e >= -4 ? `${100 * 10 ** e} %` : `1e${e + 2} %`));
+    svg.append(svgEl("text", { x: left - 8, y: y(10 ** e) + 5, "text-anchor": "end", class: "t" }, ["100 %", "1 %", "0.01 %", "0.0001 %", "less"][-e / 2]));
   }
   for (let r = 1; r <= header.vocabulary; r *= 10) {
     svg.append(svgEl("text", { x: x(r), y: height - 12, "text-anchor": "middle", class: "t" }, r.toLocaleString("en-US")));

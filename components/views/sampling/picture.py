@@ -64,6 +64,13 @@ def _shares(stages: Sequence[Stage], ids: NDArray[np.int64]) -> NDArray[np.float
     return np.stack([stage.probabilities[ids] for stage in stages], axis=1).astype(np.float32)
 
 
+def _others(stages: Sequence[Stage], rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    """[stage] the probability of all tokens but those of the rows; summed, not subtracted, so that nothing is 0."""
+    rest = np.ones(len(stages[0].probabilities), dtype=bool)
+    rest[rows] = False
+    return np.array([stage.probabilities[rest].sum(dtype=np.float64) for stage in stages], dtype=np.float32)
+
+
 def _detail(stage: Stage, before: Stage) -> dict[str, NDArray[Any]]:
     """What a stage's small chart draws: by falling probability before it, chances before and after, and their sum."""
     order = by_probability(before.probabilities)
@@ -119,7 +126,7 @@ def draw(moment: Moment, labels: Labels) -> tuple[dict[str, Any], dict[str, NDAr
     shares = _shares(stages, rows)
     arrays: dict[str, NDArray[Any]] = {
         "shares": shares,
-        "others": np.maximum(0, 1 - shares.sum(axis=0, dtype=np.float64)).astype(np.float32),
+        "others": _others(stages, rows),
     }
     described = []
     for place, stage in enumerate(stages):
