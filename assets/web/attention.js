@@ -56,8 +56,8 @@ function attWeights(store) {
   const [layer, head] = store.chosen;
   const n = header.pieces.length;
   const cells = header.causal ? (n * (n + 1)) / 2 : n * n;
-  const at = header.every ? layer * header.heads + head : layer === header.layer ? head : -1;
-  if (at >= 0) {
+  const at = layer * header.heads + head - header.first;
+  if (at >= 0 && at < header.count) {
     const part = arrays.weights.subarray(at * cells, (at + 1) * cells);
     return { exact: true, at: (q, k) => (header.causal && k > q ? 0 : part[attCell(header.causal, n, q, k)]) };
   }

@@ -62,8 +62,8 @@ def test_it_opens_on_the_stored_view() -> None:
     assert header["pieces"] == list(heads.pieces)
     assert np.array_equal(arrays["thumbs"], heads.thumbs)
     assert tuple(header["chosen"]) == telling_head(heads.scores)
-    assert header["every"]
-    assert arrays["weights"].shape == heads.weights.shape
+    assert (header["first"], header["count"]) == (0, heads.layers * heads.heads)
+    assert np.array_equal(arrays["weights"], heads.weights.reshape(header["count"], -1))
 
 
 def test_a_text_of_ones_own_is_read_by_the_model(page: Any) -> None:
@@ -73,7 +73,7 @@ def test_a_text_of_ones_own_is_read_by_the_model(page: Any) -> None:
     header, arrays = buffers(page, "attention")[-1]
     heads = map_text(open_model("storyteller"), "The fox saw the fox.")
     assert header["pieces"] == list(heads.pieces)
-    assert np.array_equal(arrays["weights"], heads.weights)
+    assert np.array_equal(arrays["weights"], heads.weights.reshape(48, -1))
     assert not page.warning
 
 
@@ -137,7 +137,7 @@ def test_every_panel_opens(page: Any) -> None:
 
 def look(**changes: Any) -> Look:
     whole = {
-        "model": "m", "chosen": (0, 0), "turn": 1, "layer": 3, "light": "none", "at_least": 0.5, "sort": "place",
+        "model": "m", "chosen": (0, 0), "turn": 1, "exact": (0, 0), "light": "none", "at_least": 0.5, "sort": "place",
         "hide_first": True,
     }
     return Look(**{**whole, **changes})
@@ -162,19 +162,18 @@ def random_map(layers: int, heads: int, tokens: int) -> HeadMap:
     )
 
 
+@pytest.mark.parametrize("tokens", [20, 128, 256])
 @pytest.mark.parametrize(("layers", "heads"), [(30, 9), (6, 8), (12, 12)])
-def test_the_first_payload_is_small_at_128_tokens(layers: int, heads: int) -> None:
-    assert len(payload(random_map(layers, heads, 128), look())) <= 600_000
+def test_the_first_payload_is_small(layers: int, heads: int, tokens: int) -> None:
+    assert len(payload(random_map(layers, heads, tokens), look())) <= 600_000
 
 
-def test_a_short_text_sends_every_head_and_a_long_one_the_chosen_layer() -> None:
-    short, long = random_map(30, 9, 20), random_map(30, 9, 128)
-    header, arrays = unpack(payload(short, look()))
-    assert header["every"]
-    assert arrays["weights"].shape == (30, 9, 210)
-    header, arrays = unpack(payload(long, look(layer=7)))
-    assert not header["every"]
-    assert np.array_equal(arrays["weights"], long.weights[7])
+def test_a_sentence_sends_every_head_a_paragraph_a_layer_and_a_page_one_head() -> None:
+    for tokens, first, count in ((20, 0, 270), (128, 63, 9), (256, 67, 1)):
+        heads = random_map(30, 9, tokens)
+        header, arrays = unpack(payload(heads, look(exact=(7, 4))))
+        assert (header["first"], header["count"]) == (first, count)
+        assert np.array_equal(arrays["weights"], heads.weights.reshape(270, -1)[first : first + count])
 
 
 # --------------------------------------------------------------------------------------------------------- the files

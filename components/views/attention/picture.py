@@ -12,7 +12,7 @@ from components import first_views
 from components.attention import SCORES, HeadMap, limits_of, map_text, telling_head
 from components.models import catalog, loaders, sources
 from components.views import frame
-from components.views.attention.payload import Look, every_head, payload
+from components.views.attention.payload import Look, payload
 from components.views.component import mount
 from components.workshop import Job, check_text
 
@@ -175,7 +175,7 @@ def draw(heads: HeadMap, name: str) -> tuple[int, int]:
         model=catalog.entry(name).title,
         chosen=sent,
         turn=int(state.get("_attention_turn", 0)),
-        layer=0 if every_head(heads) else now[0],
+        exact=now,
         light=str(state.get("attention_light", "previous")),
         at_least=round(float(state.get("attention_at_least", 0.5)), 2),
         sort=str(state.get("attention_sort", "place")),
