@@ -5,7 +5,6 @@ from __future__ import annotations
 from components.models import catalog
 from components.models.catalog import Asset, File, InWheel, Package, Ranks
 
-
 #: A longer text would bury the code: the snippet reads it from a file instead.
 WRITTEN_OUT = 4_000
 
@@ -19,7 +18,9 @@ def snippet(text: str, left: str, right: str) -> str:
     sides = {"left": left, "right": right}
     folders = [_folder(side, name) for side, name in sides.items()]
     opened = {side: _opened(side, name) for side, name in sides.items()}
-    imports = sorted({line for lines, _, _ in opened.values() for line in lines})
+    # Modules of Python's own first, then the libraries, as a reader would write them.
+    imports = sorted({line for lines, _, _ in opened.values() for line in lines},
+                     key=lambda line: (line.split()[1].split(".")[0] not in ("base64", "json", "os"), line))
     parts = ["\n".join(folders), "\n".join(imports), _text(text)]
     for side, (_, opening, reading) in opened.items():
         parts.append("\n".join([
