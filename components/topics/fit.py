@@ -49,7 +49,7 @@ def fit(
         coordinates = lay_out(rows, settings, report)
     elif len(coordinates.plane) != len(texts):
         raise ValueError(
-            f"The coordinates belong to {len(coordinates.plane):,} documents, not to {len(texts):,}; lay them out again."
+            f"The coordinates belong to {len(coordinates.plane):,} documents, not to {len(texts):,}; lay out again."
         )
     tell(0.9, "groups (HDBSCAN)")
     if different(rows) < FEWEST:

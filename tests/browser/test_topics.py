@@ -119,7 +119,8 @@ def test_a_phone_has_one_column_and_no_sideways_scroll(open_page: Callable[..., 
     tops = {
         name: page.locator(selector).first.bounding_box()["y"]
         for name, selector in {
-            "map": ".topics canvas", "list": ".topics .list", "detail": ".topics .detail", "knobs": ".st-key-topics_knobs",
+            "map": ".topics canvas", "list": ".topics .list", "detail": ".topics .detail",
+            "knobs": ".st-key-topics_knobs",
         }.items()
     }
     assert list(tops) == sorted(tops, key=lambda name: tops[name]), "map, list, detail, then the knobs"

@@ -235,7 +235,7 @@ def test_given_coordinates_spare_the_slow_half(monkeypatch: pytest.MonkeyPatch, 
     assert np.array_equal(whole.labels, quick.labels)
     assert whole.topics == quick.topics
     assert len(quick.topics) == 3, "the group of 14 is too small now"
-    with pytest.raises(ValueError, match="belong to 96 documents"):
+    with pytest.raises(ValueError, match="belong to 96 documents, not to 20"):
         fit(texts[:20], vectors[:20], settings, coordinates=coordinates)
 
 

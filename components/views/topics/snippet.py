@@ -14,6 +14,7 @@ os.environ["NUMBA_CPU_NAME"] = "generic"  # UMAP magnifies the last digit; so ev
 import numpy as np
 from bertopic.vectorizers import ClassTfidfTransformer
 from hdbscan import HDBSCAN
+from scipy.sparse import csr_matrix
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, CountVectorizer
 from umap import UMAP
 
@@ -29,6 +30,7 @@ os.environ["NUMBA_CPU_NAME"] = "generic"  # UMAP magnifies the last digit; so ev
 import numpy as np
 from bertopic.vectorizers import ClassTfidfTransformer
 from hdbscan import HDBSCAN
+from scipy.sparse import csr_matrix
 from sentence_transformers import SentenceTransformer
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, CountVectorizer
 from umap import UMAP
@@ -83,7 +85,7 @@ words = CountVectorizer(
 )
 by_document = words.fit_transform(documents)
 by_topic = np.stack([np.asarray(by_document[labels == topic].sum(axis=0))[0] for topic in range(-1, labels.max() + 1)])
-weights = ClassTfidfTransformer().fit_transform(by_topic.astype(np.float64)).toarray()[1:]
+weights = ClassTfidfTransformer().fit_transform(csr_matrix(by_topic, dtype=np.float64)).toarray()[1:]
 
 terms = words.get_feature_names_out()
 sizes = [int((labels == topic).sum()) for topic in range(labels.max() + 1)]
