@@ -144,7 +144,7 @@ function homeAttention(box, part, weights, theme, height, store) {
   box.style.height = `${tall}px`;
   const at = (i) => row * (i + 0.5) + 2;
   const weight = (q, k) => weights[q * n + k];
-  const reach = (distance) => Math.min(room, 14 + room * Math.pow(distance / Math.max(4, n - 1), 0.62));
+  const reach = (distance) => Math.min(room, 8 + room * Math.pow(distance / Math.max(4, n - 1), 0.74));
   const path = (q, k) => {
     const d = reach(q - k) * 1.28;
     return `M ${left} ${at(q)} C ${left + d} ${at(q)}, ${left + d} ${at(k)}, ${left} ${at(k)}`;
@@ -177,10 +177,10 @@ function homeAttention(box, part, weights, theme, height, store) {
     const w = weight(q, k);
     group.append(svgEl("path", {
       d: path(q, k), fill: "none", stroke: colour, "stroke-width": (0.7 + 3.4 * w).toFixed(2), "stroke-linecap": "round",
-      opacity: group === quiet ? (0.2 + 0.65 * w).toFixed(2) : 1,
+      opacity: group === quiet ? ((0.2 + 0.65 * w) * (k ? 1 : 0.6)).toFixed(2) : 1,
     }));
   };
-  for (let q = 1; q < n; q++) for (let k = 0; k < q; k++) if (weight(q, k) >= 0.08) strokes(q, k, quiet, theme.grey);
+  for (let q = 1; q < n; q++) for (let k = 0; k < q; k++) if (weight(q, k) >= 0.1) strokes(q, k, quiet, theme.grey);
 
   function show(word) {
     const one = word ?? store.word;
@@ -394,7 +394,7 @@ function homeTopics(box, part, arrays, theme, height) {
   for (const topic of order) {
     const [x, y, count] = sums[topic];
     if (!count) continue;
-    const node = put(part.names[topic], x / count, y / count, topic === part.topic ? { "font-weight": 800 } : {});
+    const node = put(part.short[topic], x / count, y / count, topic === part.topic ? { "font-weight": 800 } : {});
     if (node) names.append(node);
   }
   svg.append(names);

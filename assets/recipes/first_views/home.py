@@ -31,7 +31,8 @@ def build(model: str) -> dict[str, bytes]:
         raise ValueError("The vectors or the map are missing; run `python -m assets.recipes.vectors` and "
                          "`python -m assets.recipes.first_view topics`.")
     index = build_index(corpus.texts, None, embeddings=vectors)
-    made = stages.follow(text, opened, open_encoder(), corpus, index, topics, settings={}, stamp=stamp(weights, LIBRARIES))
+    made = stages.follow(text, opened, open_encoder(), corpus, index, topics, settings={},
+                         stamp=stamp(weights, LIBRARIES))
     return {f"home.{model}.bin": made}
 
 
@@ -58,7 +59,8 @@ def compare(stored: bytes, fresh: bytes) -> None:
     assert np.abs(distances[0] - distances[1]).max() <= 1e-3, "the passages lie at other distances"
     assert old["topics"]["names"] == new["topics"]["names"], "the topics have other names"
     assert old["topics"]["topic"] == new["topics"]["topic"], "the sentence falls among another topic"
-    assert set(old["topics"]["neighbours"][:5]) == set(new["topics"]["neighbours"][:5]), "the nearest messages are others"
+    messages = [set(header["topics"]["neighbours"][:5]) for header in (old, new)]
+    assert messages[0] == messages[1], "the nearest messages are others"
     assert abs(old["topics"]["share"] - new["topics"]["share"]) <= 1e-3, "the topic's share differs"
     captions = [{part: header[part]["caption"] for part in ("tokens", "attention", "search", "topics")}
                 for header in (old, new)]

@@ -24,7 +24,8 @@ def as_json(payload: bytes) -> bytes:
         "sampling": {"next": header["sampling"]["top"], "others": header["sampling"]["others"],
                      "probability_of_others": header["sampling"]["rest"]},
         "search": {"passages": header["search"]["count"],
-                   "nearest": [{key: hit[key] for key in ("id", "title", "cosine")} for hit in header["search"]["hits"]]},
+                   "nearest": [{key: hit[key] for key in ("id", "title", "cosine")}
+                               for hit in header["search"]["hits"]]},
         "topics": {
             "documents": topics["count"],
             "topic": topics["names"][topics["topic"]] if topics["topic"] >= 0 else None,

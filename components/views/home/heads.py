@@ -14,7 +14,7 @@ from components.attention import HeadMap
 ROWS = 15
 #: A look counts from this weight on; and so many looks at one word are enough.
 FIRM = 0.3
-LOOKS = 4
+LOOKS = 3
 #: A word of fewer letters is seldom the one that tells something ("the", "of").
 LETTERS = 4
 #: How far back a look may reach, so that it fits in the picture.
@@ -56,8 +56,9 @@ def choose(found: HeadMap, pieces: Sequence[str]) -> View:
     """The head in which later words look most firmly at one earlier, longer word.
 
     For every head and every word the `LOOKS` strongest looks of at least `FIRM` by later words are added up, at most
-    `REACH` tokens back; the largest sum wins, the lower layer and head where two are equal. The first token never
-    counts as looked at: nearly every head rests on it. Where no look is that firm, the head with the strongest one.
+    `REACH` tokens back, a short word's look by half; the largest sum wins, the lower layer and head where two are
+    equal. The first token never counts as looked at: nearly every head rests on it. Where no look is that firm, the
+    head with the strongest one.
     """
     n = found.tokens
     word = np.array([is_word(piece) for piece in pieces[:n]], bool)
@@ -67,12 +68,13 @@ def choose(found: HeadMap, pieces: Sequence[str]) -> View:
     back = np.arange(n)[:, None] - np.arange(n)[None, :]
     allowed = (back > 0) & (back <= REACH) & word[:, None] & long[None, :]
     allowed[:, 0] = False
+    worth = np.where(long, 1.0, 0.5)
     best: tuple[float, int, int, int] = (0.0, 0, 0, -1)
     for layer in range(found.layers):
         for head in range(found.heads):
             looks = np.where(allowed, found.matrix(layer, head), 0.0)
             firm = np.where(looks >= FIRM, looks, 0.0)
-            strongest = np.sort(firm, axis=0)[-LOOKS:].sum(axis=0)
+            strongest = np.sort(firm * worth[:, None], axis=0)[-LOOKS:].sum(axis=0)
             hub = int(strongest.argmax()) if n else -1
             # A weak look never outweighs a firm one.
             score = float(strongest[hub]) if strongest[hub] > 0 else float(looks.max()) * 1e-3
@@ -83,7 +85,8 @@ def choose(found: HeadMap, pieces: Sequence[str]) -> View:
     lookers: tuple[int, ...] = ()
     if hub >= 0:
         column = np.where(allowed[:, hub], full[:, hub], 0.0)
-        strong = [int(row) for row in np.argsort(-column, kind="stable")[:LOOKS] if column[row] >= FIRM]
+        order = np.argsort(-column * worth, kind="stable")[:LOOKS]
+        strong = [int(row) for row in order if column[row] >= FIRM]
         lookers = tuple(sorted(strong)) or (int(column.argmax()),)
     start = 0 if n <= ROWS or hub < 0 else max(0, min(hub - 3, n - ROWS))
     if lookers and lookers[-1] >= start + ROWS:

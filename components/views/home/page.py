@@ -148,8 +148,8 @@ def draw() -> None:
     text, name, payload = now
     old = (text, name) != (st.session_state.get("home_text"), st.session_state.get("home_model"))
     header = unpack(payload)[0]
-    found = mount("home", _dressed(payload, header, text, name, old), key="home_picture", triggers=("open", "add", "model"),
-                  callbacks={"add": _added, "model": _chosen})
+    found = mount("home", _dressed(payload, header, text, name, old), key="home_picture",
+                  triggers=("open", "add", "model"), callbacks={"add": _added, "model": _chosen})
     if found.open in TARGETS:
         _open(found.open, text, knobs(found.open, name, header))
 
@@ -165,7 +165,8 @@ def _dressed(payload: bytes, header: dict[str, Any], text: str, name: str, old: 
     vocabularies = sum(kind == "tokenizer" for kind in kinds.values())
     if vocabularies:
         known = [words for one, words in _copy()["vocabularies"].items() if one in here]
-        named.append({"name": f"{vocabularies} vocabularies", "purpose": ", ".join(known[:3]) + (" …" if len(known) > 3 else "")})
+        some = ", ".join(known[:3]) + (" …" if len(known) > 3 else "")
+        named.append({"name": f"{vocabularies} vocabularies", "purpose": some})
     return mounted(payload, {
         "old": old,
         "links": {target: link(target, text, knobs(target, name, header)) for target in TARGETS},
@@ -186,7 +187,7 @@ def knobs(target: str, name: str, header: dict[str, Any]) -> dict[str, str]:
     if target in ("attention", "sampling") and name != sources.default_model():
         found[f"{target}_model"] = name
     if target == "attention" and header["attention"]["hub"] is not None:
-        found |= {"attention_layer": str(header["attention"]["layer"]), "attention_head": str(header["attention"]["head"])}
+        found |= {f"attention_{part}": str(header["attention"][part]) for part in ("layer", "head")}
     return found
 
 
@@ -232,7 +233,7 @@ def footer() -> None:
     now = shown()
     if now is None:
         return
-    text, name, payload = now
+    text, _, payload = now
 
     def snippet() -> str:
         from components.views.home.snippet import snippet as made

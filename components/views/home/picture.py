@@ -17,7 +17,7 @@ BARS = 9
 HITS = 3
 CHIPS = 80
 #: Characters of a passage shown under its title.
-EXCERPT = 86
+EXCERPT = 80
 
 
 def tokens(whole: TokenTrace, read: TokenTrace) -> dict[str, Any]:
@@ -68,7 +68,10 @@ def sampling(probabilities: NDArray[np.float32], spell: Any, tail: str) -> dict[
 
 
 def search(
-    cosines: NDArray[np.float32], vectors: NDArray[np.float32], query: NDArray[np.float32], hits: Sequence[dict[str, Any]]
+    cosines: NDArray[np.float32],
+    vectors: NDArray[np.float32],
+    query: NDArray[np.float32],
+    hits: Sequence[dict[str, Any]],
 ) -> tuple[dict[str, Any], NDArray[np.float32]]:
     """The nearest passages, and a map [passage, (x, y)] with the sentence in the middle.
 
@@ -86,14 +89,14 @@ def search(
     angle = np.arctan2(flat[:, 1], flat[:, 0])
     distance = 1.0 - cosines
     map_ = np.stack([distance * np.cos(angle), distance * np.sin(angle)], axis=1).astype(np.float32)
-    return {"count": int(len(cosines)), "hits": list(hits)}, map_
+    return {"count": len(cosines), "hits": list(hits)}, map_
 
 
 def excerpt(text: str, spans: Sequence[tuple[int, int]], limit: int = EXCERPT) -> tuple[str, list[list[int]]]:
     """A stretch of a passage around its first shared word, and where shared words stand in it, in UTF-16 units."""
     start = 0
-    if spans and spans[0][1] > limit:
-        start = text.rfind(" ", 0, max(0, spans[0][0] - 24)) + 1
+    if spans and spans[0][1] > limit // 2:
+        start = text.rfind(" ", 0, max(0, spans[0][0] - 8)) + 1
     cut = text[start : start + limit]
     if start + limit < len(text):
         cut = cut[: cut.rfind(" ")] if " " in cut[limit // 2 :] else cut
@@ -162,8 +165,7 @@ def captions_of(parts: Mapping[str, Mapping[str, Any]], weights: NDArray[np.floa
 
 
 def _tokens(part: Mapping[str, Any]) -> str:
-    total = part["total"]
-    start = f"{total:,} token{'' if total == 1 else 's'}, each with its number." if total > 1 else "One token, with its number."
+    start = f"{part['total']:,} tokens, each with its number." if part["total"] > 1 else "One token, with its number."
     if any(chip["kind"] == "fragment" for chip in part["chips"]):
         return start + " A dashed one is a piece of a character."
     if any(chip["text"].startswith(" ") for chip in part["chips"]):
@@ -185,7 +187,7 @@ def _attention(part: Mapping[str, Any], weights: NDArray[np.float32]) -> str:
 
 def _topics(part: Mapping[str, Any]) -> str:
     start = f"{part['count']:,} messages, {len(part['names'])} topics."
-    near = f" The nearest message has cosine {part['nearest']:.2f}."
+    near = f"; its nearest has cosine {part['nearest']:.2f}."
     if part["topic"] < 0:
-        return start + " The sentence falls between the topics." + near
-    return start + f" The sentence falls among “{part['names'][part['topic']]}”." + near
+        return start + " The sentence falls between them" + near
+    return start + f" The sentence falls among “{part['names'][part['topic']]}”" + near

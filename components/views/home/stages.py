@@ -67,7 +67,8 @@ def follow(
         while end > 1 and whole.char_end[end - 1] > whole.char_start[end]:
             end -= 1
         shown = text[: int(whole.char_end[end - 1])]
-        notes.append(f"Your text has {len(whole):,} tokens; the small pictures read the first {end}. The pages read more.")
+        notes.append(f"Your text has {len(whole):,} tokens; the small pictures read the first {end}. "
+                     "The pages read more.")
     read = whole if shown == text else trace(model.tokenizer, shown)
     labels = [picture.label(token) for token in read]
     parts: dict[str, dict[str, Any]] = {"tokens": picture.tokens(whole, read)}
@@ -93,7 +94,7 @@ def follow(
     report(0.95, "placing it among the messages")
     parts["topics"], arrays["documents"], arrays["document_topics"] = _topics(vector, topics)
     parts["tokens"]["text"] = shown
-    facts = {"name": model.name, "layers": found.layers, "heads": found.heads, "vocabulary": int(len(likely))}
+    facts = {"name": model.name, "layers": found.layers, "heads": found.heads, "vocabulary": len(likely)}
     return picture.build(text, settings, facts, parts, arrays, notes=notes, stamp=stamp)
 
 
@@ -102,8 +103,8 @@ def check_length(text: str) -> None:
     check_text(text)
     if len(text) > CHARACTERS:
         raise ValueError(
-            f"This text has {len(text):,} characters, and Home follows a sentence, or {CHARACTERS:,} characters at most; "
-            "take a part of it, or open Tokens, which counts all of it."
+            f"This text has {len(text):,} characters, and Home follows at most {CHARACTERS:,}; take a part of it, or "
+            "open Tokens, which counts all of it."
         )
 
 

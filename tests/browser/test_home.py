@@ -1,0 +1,113 @@
+"""Home in a real browser: links with the sentence, one column on a phone, the keyboard, the next token."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+from urllib.parse import parse_qs, urlparse
+
+import pytest
+
+from components.views import frame
+from tests.conftest import settle
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+
+FIRST = frame.examples("home")[0]["text"]
+FOCUSED = """() => {
+  let node = document.activeElement;
+  while (node && node.shadowRoot) node = node.shadowRoot.activeElement;
+  return node ? node.getAttribute('data-key') : null;
+}"""
+
+
+def test_every_stage_links_to_its_page_with_the_sentence(open_page: Callable[..., Any]) -> None:
+    page = open_page("home")
+    links = page.locator(".walk a.open")
+    assert links.count() == 5
+    for index, target in enumerate(("tokenizer", "attention", "sampling", "search", "topics")):
+        address = urlparse(links.nth(index).evaluate("node => node.href"))
+        assert address.path == f"/{target}"
+        assert parse_qs(address.query)["text"] == [FIRST]
+
+
+def test_a_click_stays_inside_the_app_and_brings_the_sentence(open_page: Callable[..., Any]) -> None:
+    page = open_page("home")
+    page.evaluate("() => { window.stillTheSame = true; }")
+    page.get_by_label("Open Search with this sentence").click()
+    page.wait_for_url("**/search?**")
+    settle(page)
+    assert page.evaluate("() => window.stillTheSame === true"), "no reload"
+    assert page.locator("textarea").first.input_value() == FIRST
+
+
+def test_an_address_opened_anew_brings_the_sentence_and_the_head(open_page: Callable[..., Any]) -> None:
+    page = open_page("home")
+    address = page.locator(".walk a.open").nth(1).evaluate("node => node.href")
+    page.goto(address)
+    settle(page)
+    assert page.locator("textarea").first.input_value() == FIRST
+    query = parse_qs(urlparse(address).query)
+    for part in ("layer", "head"):
+        assert page.get_by_label(part.capitalize(), exact=True).first.input_value() == query[f"attention_{part}"][0]
+
+
+def test_a_phone_has_one_column(open_page: Callable[..., Any]) -> None:
+    page = open_page("home", width=400, height=850)
+    boxes = [page.locator(".walk .stage").nth(index).bounding_box() for index in range(5)]
+    assert len({round(box["x"]) for box in boxes}) == 1
+    assert all(above["y"] + above["height"] <= below["y"] + 1 for above, below in pairwise(boxes))
+    assert all(box["x"] >= 0 and box["x"] + box["width"] <= 400 for box in boxes)
+
+
+def test_pictures_are_of_equal_height_on_a_wide_screen(open_page: Callable[..., Any]) -> None:
+    page = open_page("home")
+    tops = [page.locator(".walk .pic").nth(index).bounding_box() for index in range(5)]
+    assert max(box["y"] for box in tops) - min(box["y"] for box in tops) <= 3
+    assert max(box["height"] for box in tops) - min(box["height"] for box in tops) <= 3
+    captions = [page.locator(".walk .caption").nth(index).bounding_box()["y"] for index in range(5)]
+    assert max(captions) - min(captions) <= 3
+
+
+def test_words_can_be_walked_with_the_keyboard(open_page: Callable[..., Any]) -> None:
+    page = open_page("home")
+    page.locator('[data-key="open-attention"]').focus()
+    page.keyboard.press("Tab")
+    assert page.evaluate(FOCUSED) == "word-0"
+    for _ in range(4):
+        page.keyboard.press("ArrowDown")
+    assert page.evaluate(FOCUSED) == "word-4"
+    values = page.locator(".walk .value")
+    told = page.locator('[data-key="word-4"]').get_attribute("aria-label")
+    assert values.count() >= 1
+    assert " looks at " in told
+    outline = page.locator('[data-key="word-4"]').evaluate("node => getComputedStyle(node).outlineStyle")
+    assert outline != "none", "focus has to be seen"
+    page.keyboard.press("Tab")
+    assert page.evaluate(FOCUSED) == "open-sampling"
+
+
+def test_pressing_a_next_token_adds_it(open_page: Callable[..., Any]) -> None:
+    page = open_page("home", query="home_model=storyteller")
+    word = page.locator(".walk .bars .t").first.inner_text()
+    page.locator('[data-key="next-0"]').click()
+    page.wait_for_function(
+        """length => [...document.querySelectorAll('*')]
+             .some(node => node.shadowRoot?.querySelector('textarea')?.value.length > length)""",
+        arg=len(FIRST),
+    )
+    settle(page)
+    value = page.locator("textarea").first.input_value()
+    assert value.startswith(FIRST)
+    assert value[len(FIRST) :].strip() == word.strip("·")
+    assert parse_qs(urlparse(page.url).query)["text"] == [value]
+
+
+def test_the_list_of_models_opens_from_the_foot(open_page: Callable[..., Any]) -> None:
+    page = open_page("home")
+    more = page.locator('[data-key="fetch"]')
+    if more.count() == 0:
+        pytest.skip("everything is here already, or downloads are switched off")
+    more.click()
+    page.get_by_text("What you type stays in this server's memory.").nth(1).wait_for()
