@@ -6,6 +6,7 @@ const ATT_WORDS = {
   previous: "one token back", induction: "induction", duplicate: "same token", first: "first token", far: "looks far back",
 };
 const ATT_SMALL = 0.0005;
+const attPercent = (p) => percent(p).replace(" %", "\u00a0%");
 
 export default function (component) {
   const { parentElement, data, setStateValue } = component;
@@ -707,8 +708,8 @@ function attFacts(store) {
   }
   if (header.next.length) {
     const [best, second] = header.next;
-    const next = el("p", { class: "next" }, "Next token: ", el("b", { class: "mono", text: attShown(best[0]) }), ` ${percent(best[1])}`);
-    if (second) next.append(", then ", el("span", { class: "mono", text: attShown(second[0]) }), ` ${percent(second[1])}`);
+    const next = el("p", { class: "next" }, "Next token: ", el("b", { class: "mono", text: attShown(best[0]) }), ` ${attPercent(best[1])}`);
+    if (second) next.append(", then ", el("span", { class: "mono", text: attShown(second[0]) }), ` ${attPercent(second[1])}`);
     box.append(next);
   }
   return box;
