@@ -90,3 +90,9 @@ def lesson_who_receives() -> None:
     assert last[mary] == pytest.approx(0.83, abs=0.03)
     assert heads.tokens - 1 - mary == 12
     assert max(last[_at(heads, " John", 0)], last[_at(heads, " John", 1)]) < 0.1
+
+
+def lesson_small_model_same_head() -> None:
+    heads = _map("small-model-same-head")
+    assert heads.layers * heads.heads == 48
+    assert _score(heads, "previous", 1, 1) > 0.8
