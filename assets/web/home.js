@@ -88,7 +88,8 @@ function homeHere(header) {
   if (header.fetchable) {
     foot.append(el("button", {
       type: "button", text: `${header.fetchable} more can be fetched`, "data-key": "fetch",
-      on: { click: () => document.querySelector(".st-key-lg_models button")?.click() },
+      // After this click is over: the list would take it for a click outside itself and close again.
+      on: { click: () => setTimeout(() => document.querySelector(".st-key-lg_models button")?.click()) },
     }));
   }
   return el("div", {}, list, foot);
@@ -159,6 +160,7 @@ function homeAttention(box, part, weights, theme, height, store) {
     const looks = [...Array(q + 1).keys()].map((k) => [weight(q, k), k]).sort((a, b) => b[0] - a[0]).slice(0, 3)
       .filter(([w]) => w >= 0.005).map(([w, k]) => `${labels[k]} ${w.toFixed(2)}`).join(", ");
     const button = el("button", { type: "button", text, title: text, "aria-label": `${text} looks at ${looks || "words further back"}`, "data-key": `word-${q}` });
+    button.tabIndex = q ? -1 : 0;
     button.style.width = `${left}px`;
     button.style.top = `${at(q) - row / 2}px`;
     button.style.height = `${row}px`;
@@ -235,7 +237,7 @@ function homeSampling(box, header, height, say) {
     const button = el("button", {
       type: "button", "data-key": `next-${i}`, title: `Add “${item.text}” to the sentence`,
       "aria-label": `Add ${shown || "this token"} to the sentence, ${share} per cent`,
-      on: { click: () => say.add(item.text) },
+      tabindex: i ? -1 : 0, on: { click: () => say.add(item.text) },
     }, el("span", { class: "t", text: shown }), el("span", {}, el("span", { class: "b" })), el("span", { class: "p", text: share }));
     const bar = button.querySelector(".b");
     bar.style.display = "block";
@@ -256,6 +258,7 @@ function homeSampling(box, header, height, say) {
     el("ol", { class: "bars", "aria-label": "Likeliest next tokens" }, rows),
     el("div", { class: "rest" }, el("span", { text: `the other ${part.others.toLocaleString("en-US")}` }), el("span", { text: percent(part.rest) })),
     whole);
+  moveByArrows(box.querySelector(".bars"), "button", {});
   if (height) box.style.height = `${height}px`;
 }
 

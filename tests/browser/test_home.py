@@ -110,4 +110,4 @@ def test_the_list_of_models_opens_from_the_foot(open_page: Callable[..., Any]) -
     if more.count() == 0:
         pytest.skip("everything is here already, or downloads are switched off")
     more.click()
-    page.get_by_text("What you type stays in this server's memory.").nth(1).wait_for()
+    page.get_by_text("Here means on this server.").wait_for()
