@@ -17,7 +17,7 @@ with left:
 with right:
     source = knobs.corpus()
 with st.container(key="topics_knobs"):
-    settings = knobs.draw()
+    settings = knobs.draw(source)
 
 board, corpus, document = None, None, None
 with frame.sentences():

@@ -594,7 +594,7 @@ export default function (component) {
   s.root.style.setProperty("--soft", s.theme.accentSoft);
   s.root.style.setProperty("--muted", s.theme.muted);
   const n = v.header.topics.length;
-  s.title.replaceChildren(el("b", { text: `${n} ${n === 1 ? "topic" : "topics"}` }), el("span", { class: "muted", text: " by size" }));
+  s.title.replaceChildren(el("b", { text: n ? `${n} ${n === 1 ? "topic" : "topics"}` : "No topic" }), n ? el("span", { class: "muted", text: " by size" }) : "");
   drawList(s);
   drawDetail(s);
   drawFacts(s);

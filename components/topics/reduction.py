@@ -9,6 +9,7 @@ a generic processor, without instructions that only some have.
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 import warnings
 from collections.abc import Callable
@@ -108,7 +109,7 @@ def pca(rows: np.ndarray, dimensions: int) -> np.ndarray:
 
 
 def prepare_numba() -> None:
-    """Before numba's first import: a writable folder for what it compiles, and code that every processor runs alike."""
+    """Before numba compiles anything: a writable folder for the result, and code that every processor runs alike."""
     folder = operator.get().cache / "numba"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -119,6 +120,13 @@ def prepare_numba() -> None:
         folder = Path(tempfile.gettempdir()) / "looking-glass-numba"
     os.environ.setdefault("NUMBA_CACHE_DIR", str(folder))
     os.environ.setdefault("NUMBA_CPU_NAME", "generic")
+    if "numba" in sys.modules:  # bm25s may have imported it first; then it has read its environment already
+        from numba.core import config
+
+        config.CACHE_DIR = os.environ["NUMBA_CACHE_DIR"]
+        config.CPU_NAME = os.environ["NUMBA_CPU_NAME"]
+        if config.CPU_NAME == "generic":
+            config.CPU_FEATURES = ""
 
 
 KNOWN_CURVES = {0.0: (1.9328, 0.7905), 0.1: (1.5769, 0.8951)}

@@ -100,7 +100,7 @@ def test_a_long_text_says_that_it_was_cut(page: Any) -> None:
 def test_own_documents_stay_in_the_session(page: Any) -> None:
     page.selectbox(key="topics_corpus").set_value("own").run()
     assert "Paste some documents" in page.info[0].value
-    page.text_area(key="topics_own").set_value("\n".join(OWN)).run()
+    page.text_area(key="topics_own").set_value("\n".join(OWN)).run(timeout=600)  # MiniLM, then UMAP's first fit
     assert not page.exception
     shown = drawn(page)
     assert shown.header["corpus"]["count"] == 24
@@ -111,6 +111,18 @@ def test_own_documents_stay_in_the_session(page: Any) -> None:
     from components import caching
 
     assert not any("topics.board" in key and shown.key in key for key in caching._SHARED._items)
+
+
+def test_each_collection_starts_with_its_usual_size(page: Any) -> None:
+    page.slider(key="topics_min_cluster_size").set_value(20).run()
+    page.selectbox(key="topics_corpus").set_value("encyclopedia").run(timeout=600)
+    assert not page.exception
+    assert page.slider(key="topics_min_cluster_size").value == 3
+    assert drawn(page).header["corpus"]["kind"] == "encyclopedia"
+    page.slider(key="topics_min_cluster_size").set_value(4).run()
+    assert drawn(page).header["settings"]["min_cluster_size"] == 4
+    page.selectbox(key="topics_corpus").set_value("messages").run()
+    assert page.slider(key="topics_min_cluster_size").value == 8
 
 
 def test_three_documents_are_only_laid_out(page: Any) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from components import corpora
-from components.topics import Placement, Settings, TopicMap, fit, place
+from components.topics import Placement, Settings, TopicMap, check, fit, lay_out, place
 from tests.conftest import ROOT
 
 
@@ -63,6 +64,26 @@ def lesson_raise_the_bar() -> None:
         first, second = (high.labels[usual.labels == _topic(word)] for word in (one, other))
         first, second = (np.bincount(labels + 1)[1:].argmax() for labels in (first, second))
         assert first == second, f"{one} and {other} have merged"
+
+
+def lesson_one_step_too_far() -> None:
+    corpus = corpora.bundled("encyclopedia")
+    vectors = corpora.stored_vectors(corpus.name, corpus.texts)
+    assert vectors is not None
+    turned = {key: value for key, value in _lessons()["one-step-too-far"]["setup"].items() if key != "topics_corpus"}
+    settings = Settings(**{key.removeprefix("topics_"): value for key, value in turned.items()})
+    layout = lay_out(check(corpus.texts, vectors)[1], settings)
+    small, between, large = (
+        fit(corpus.texts, vectors, replace(settings, min_cluster_size=size), coordinates=layout) for size in (3, 4, 5)
+    )
+    assert settings.min_cluster_size == 5
+    assert abs(len(small.topics) - 22) <= 3
+    words = {word.term for topic in small.topics for word in topic.words[:4]}
+    assert {"bridge", "bread", "chess"} <= words
+    assert abs(len(between.topics) - 12) <= 2
+    assert [topic.size for topic in large.topics] == [218, 8]
+    subjects = {corpus.meta[i]["subject"] for i in large.members(1)}
+    assert subjects == {"Music"}
 
 
 def lesson_another_seed() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import platform
 import subprocess
 import sys
 from dataclasses import replace
@@ -331,6 +332,27 @@ def test_the_shipped_map_needs_no_heavy_library() -> None:
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     assert done.stdout.split("\n")[1] == "[]"
+
+
+def test_a_search_before_does_not_change_the_map() -> None:
+    """bm25s compiles with numba too; whoever compiles first decides for which processor."""
+    code = (
+        "import numpy as np\n"
+        "from components import corpora\n"
+        "from components.search import build_index, rank\n"
+        "print(rank(build_index(['a cat sat', 'a dog barks'], None), 'dog', 'bm25').hits[0].passage)\n"
+        "from components.topics import fit, shipped\n"
+        "texts = corpora.bundled('messages').texts\n"
+        "made = fit(texts, corpora.stored_vectors('messages', texts))\n"
+        "print(np.array_equal(made.coordinates, fit(texts, corpora.stored_vectors('messages', texts)).coordinates))\n"
+        "print(np.mean(np.abs(made.coordinates - shipped().coordinates) < 1e-3))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr
+    passage, again, same = done.stdout.split("\n")[:3]
+    assert (passage, again) == ("1", "True")
+    if platform.machine().lower() in ("x86_64", "amd64"):
+        assert float(same) > 0.99, "on processors of one kind the map is the stored one, to the last digit"
 
 
 def test_the_shipped_map_is_of_the_shipped_messages() -> None:

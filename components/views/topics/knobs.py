@@ -9,6 +9,13 @@ from components.topics import Settings
 NAMES = {"messages": "Messages to a town", "encyclopedia": "Encyclopedia", "own": "My own documents"}
 UNITS = {"messages": "messages", "encyclopedia": "passages", "own": "documents"}
 DEFAULT = Settings()
+USUAL = {"messages": DEFAULT.min_cluster_size, "encyclopedia": 3, "own": 4}
+"""min_cluster_size on opening: the encyclopedia has few passages on each thing, pasted documents are often few."""
+
+
+def _other_corpus() -> None:
+    """Another collection starts with its own usual size; what the reader had set belonged to the other one."""
+    st.session_state["topics_min_cluster_size"] = USUAL[st.session_state["topics_corpus"]]
 
 
 def corpus() -> str:
@@ -19,6 +26,7 @@ def corpus() -> str:
         format_func=lambda name: NAMES[name],
         key="topics_corpus",
         bind="query-params",
+        on_change=_other_corpus,
         help="Two collections written for this app, or text that you paste.",
     )
     return chosen
@@ -36,12 +44,12 @@ def own_documents() -> str:
     return text
 
 
-def draw() -> Settings:
+def draw(corpus_name: str) -> Settings:
     """The three sliders, in one row where there is room."""
-    columns = st.columns(3, gap="large")
+    columns = st.columns(3, gap="medium")
     with columns[0]:
         size = st.slider(
-            "`min_cluster_size` smallest topic", 2, 60, DEFAULT.min_cluster_size, 1,
+            "`min_cluster_size` smallest topic", 2, 60, USUAL[corpus_name], 1,
             key="topics_min_cluster_size", bind="query-params",
             help="The fewest documents that count as a topic. Answers at once: the map stays as it is.",
         )

@@ -16,6 +16,7 @@ KEY = "topics_map"
 # On a phone the knobs come under the picture, as everywhere; the page writes them first, since the picture needs them.
 STYLE = """<style>
 .st-key-topics_knobs [data-testid="stSlider"] { margin-bottom: -0.4rem; }
+.st-key-topics_knobs [data-testid="stColumn"] { min-width: 11rem; flex: 1 1 11rem; }
 @media (max-width: 640px) {
   [data-testid="stLayoutWrapper"]:has(> .st-key-topics_knobs) { order: 1; }
   [data-testid="stLayoutWrapper"]:has(> .st-key-topics_rest) { order: 2; }
