@@ -175,12 +175,18 @@ def model(page: str, names: Sequence[str], *, label: str = "Model") -> str:
     if not here:
         raise ValueError("No model for this page is here yet; open the list of models at the top and fetch one.")
     first = sources.default_model()
+    key = f"{page}_model"
+    # Streamlit writes the shown name into the address; a link may as well use the catalog's id.
+    asked = st.query_params.get(key)
+    if asked in here and catalog.entry(asked).title != asked:
+        del st.query_params[key]
+        st.session_state[key] = asked
     chosen: str = st.selectbox(
         label,
         here,
         index=here.index(first) if first in here else 0,
         format_func=lambda name: catalog.entry(name).title,
-        key=f"{page}_model",
+        key=key,
         bind="query-params",
         help="Small enough to run on this server. More can be fetched at the top right.",
     )
