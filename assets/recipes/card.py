@@ -11,6 +11,7 @@ def storyteller(result: dict[str, Any], plan: Plan) -> str:
     """The card as Markdown. Every figure comes from `evaluation.json`."""
     previous, induction = result["previous_token_head"], result["induction_head"]
     bars, met = result["bars"], result["met"]
+    note = "\n\nOf this run: " + result["note"] if result["note"] else ""
 
     def line(label: str, name: str, sign: str) -> str:
         return f"| {label} | {result[name]} | {sign} {bars[name]} | {'yes' if met[name] else 'no'} |"
@@ -60,7 +61,7 @@ random tokens. Once the model copies well (a second copy costs at most {plan.cop
 {plan.repeated_rows_once_learned} such row is enough; when it has not after {plan.late:.0%} of the minutes,
 {plan.repeated_rows_when_late} are used until it has. The matrices are trained by Muon (learning rate
 {plan.matrix_rate}), the embedding and norms by AdamW ({plan.embedding_rate}), with {plan.warm_up_steps} steps of
-warm-up and a cosine to {plan.final_rate:.0%}.
+warm-up and a cosine to {plan.final_rate:.0%}.{note}
 
 To make it again:
 

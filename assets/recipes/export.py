@@ -82,7 +82,7 @@ def scores_of(model: Any, vocabulary: int) -> measures.HeadScores:
     return measures.head_scores(run, vocabulary)
 
 
-def evaluate(prepared: Prepared, work: Path, out: Path, plan: Plan, minutes: float) -> int:
+def evaluate(prepared: Prepared, work: Path, out: Path, plan: Plan, minutes: float, note: str = "") -> int:
     """Measure the exported files, write `evaluation.json` and the card. Returns 0 where every bar is met, else 1."""
     model = load(out)
     scores = scores_of(model, plan.vocabulary)
@@ -102,6 +102,7 @@ def evaluate(prepared: Prepared, work: Path, out: Path, plan: Plan, minutes: flo
         "loaded_as": "from_pretrained(path, dtype=torch.float32)",
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "minutes": minutes,
+        "note": note,
         "steps": last["step"],
         "tokens_seen": last["tokens"],
         "training_books": facts["training_books"],

@@ -28,6 +28,7 @@ def arguments(words: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=HOME, help="folder for the finished model")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 2, help="processor threads")
     parser.add_argument("--no-compile", action="store_true", help="do not let torch compile the model")
+    parser.add_argument("--note", default="", help="what was particular about this run, for the model card")
     parser.add_argument("--export-now", action="store_true", help="export the last checkpoint unmeasured, and stop")
     return parser.parse_args(words)
 
@@ -58,7 +59,7 @@ def main(words: list[str] | None = None, plan: Plan | None = None) -> int:
 
     # 3. Export, then measure the exported files as a reader would load them.
     export.export(options.work, options.out, plan)
-    return export.evaluate(prepared, options.work, options.out, plan, options.minutes)
+    return export.evaluate(prepared, options.work, options.out, plan, options.minutes, options.note)
 
 
 if __name__ == "__main__":
