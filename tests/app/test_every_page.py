@@ -71,9 +71,17 @@ def test_empty_text_is_met_with_a_sentence(page: str) -> None:
 @pytest.mark.parametrize("page", PAGES)
 def test_nonsense_in_the_address_is_harmless(page: str) -> None:
     nonsense = {
-        f"{page}_model": "../../etc/passwd", f"{page}_panel": "<script>", f"{page}_layer": "-1", f"{page}_head": "x",
-        f"{page}_temperature": "nan", f"{page}_top_k": "1e99", f"{page}_min_cluster_size": "-5", f"{page}_left": "nobody",
-        f"{page}_corpus": "__import__('os')", "text": "<b>x</b>", "unknown": "1",
+        f"{page}_model": "../../etc/passwd",
+        f"{page}_panel": "<script>",
+        f"{page}_layer": "-1",
+        f"{page}_head": "x",
+        f"{page}_temperature": "nan",
+        f"{page}_top_k": "1e99",
+        f"{page}_min_cluster_size": "-5",
+        f"{page}_left": "nobody",
+        f"{page}_corpus": "__import__('os')",
+        "text": "<b>x</b>",
+        "unknown": "1",
     }
     test = app_test(page, **nonsense)
     assert not problems(test)
