@@ -396,6 +396,10 @@ function drawList(s) {
     return button;
   }));
   moveByArrows(list, "button.topic", { onMove: (button) => choose(s, { kind: "topic", id: Number(button.dataset.topic) }) });
+  const on = list.querySelector(".on");
+  if (on && (on.offsetTop < list.scrollTop + list.offsetTop || on.offsetTop + on.offsetHeight > list.scrollTop + list.offsetTop + list.clientHeight)) {
+    list.scrollTop = on.offsetTop - list.offsetTop - list.clientHeight / 2; // the list alone moves, never the page
+  }
   if (refocus !== null) list.querySelector(`[data-topic="${refocus}"]`)?.focus({ preventScroll: true });
 }
 
@@ -571,6 +575,7 @@ function lay(s, width) {
   }
   s.names = placeNames(c, s.v, s.cloud.shapes, s.g, s.theme.sans, taken);
   drawMap(s);
+  drawList(s);
 }
 
 export default function (component) {
@@ -595,7 +600,6 @@ export default function (component) {
   s.root.style.setProperty("--muted", s.theme.muted);
   const n = v.header.topics.length;
   s.title.replaceChildren(el("b", { text: n ? `${n} ${n === 1 ? "topic" : "topics"}` : "No topic" }), n ? el("span", { class: "muted", text: " by size" }) : "");
-  drawList(s);
   drawDetail(s);
   drawFacts(s);
   listen(s);

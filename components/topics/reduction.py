@@ -8,6 +8,8 @@ a generic processor, without instructions that only some have.
 
 from __future__ import annotations
 
+import functools
+import gc
 import os
 import sys
 import tempfile
@@ -133,6 +135,13 @@ KNOWN_CURVES = {0.0: (1.9328, 0.7905), 0.1: (1.5769, 0.8951)}
 """a and b of the two that the page uses, so that a snippet is written without umap in memory; a test checks them."""
 
 
+@functools.cache
+def settle() -> None:
+    """Once, after the first fit: what numba and scikit-learn brought is passed over by every later collection."""
+    gc.collect()
+    gc.freeze()
+
+
 def curve(min_dist: float) -> tuple[float, float]:
     """UMAP's a and b for a `min_dist` (spread 1), rounded to four digits so that they are the same everywhere."""
     if min_dist in KNOWN_CURVES:
@@ -181,6 +190,7 @@ def reduce(
             precomputed_knn=(near.index, near.distance),
         )
         found = model.fit_transform(rows.astype(np.float32))
+        settle()
     return np.ascontiguousarray(found, dtype=np.float32)
 
 
