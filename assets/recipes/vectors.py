@@ -1,4 +1,4 @@
-"""MiniLM's vectors of the shipped corpora and of the examples of Search and Topics, so that pages open without an encoder.
+"""MiniLM's vectors of the shipped corpora and of the examples: with them pages open without an encoder.
 
     python -m assets.recipes.vectors [encyclopedia] [messages] [questions]
 
