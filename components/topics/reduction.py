@@ -123,8 +123,7 @@ def prepare_numba() -> None:
     os.environ.setdefault("NUMBA_CACHE_DIR", str(folder))
     os.environ.setdefault("NUMBA_CPU_NAME", "generic")
     if "numba" in sys.modules:  # bm25s may have imported it first; then it has read its environment already
-        from numba.core import config
-
+        config: Any = sys.modules["numba"].config
         config.CACHE_DIR = os.environ["NUMBA_CACHE_DIR"]
         config.CPU_NAME = os.environ["NUMBA_CPU_NAME"]
         if config.CPU_NAME == "generic":
