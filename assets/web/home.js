@@ -38,7 +38,7 @@ function homeDraw(parentElement, store, header, arrays, theme, width, say) {
       el("div", { class: "fork" }, el("span", { class: "tip" }), el("p", {}, ...words)),
       el("div", { class: "stages", style: { "grid-template-columns": `repeat(${columns}, minmax(0, 1fr))` } }, stages.map(stage)));
   };
-  const root = el("div", { class: `walk ${shape}${header.old ? " waiting" : ""}` },
+  const root = el("div", { class: `walk ${shape}${header.old ? " waiting" : ""}${header.notes.length ? " noted" : ""}` },
     ...header.notes.map((note) => el("p", { class: "note", role: "status", text: note })),
     el("div", { class: "branches" },
       branch(HOME_STAGES.slice(0, 3), el("b", { text: "Word by word" }), ", inside ", homeModels(header, say), ": pieces, looks, next word"),
@@ -50,12 +50,19 @@ function homeDraw(parentElement, store, header, arrays, theme, width, say) {
   else parentElement.append(root);
   store.root = root;
 
+  // Measured twice and no more, everything at once: reading a size after each change would lay the page out each time.
   const height = shape === "narrow" ? 0 : HOME_HEIGHT;
-  homeTokens(pictures.tokens, header.tokens, theme, height);
-  homeAttention(pictures.attention, header.attention, arrays.weights, theme, height, store);
-  homeSampling(pictures.sampling, header, height, say);
-  homeSearch(pictures.search, header.search, arrays.passages, theme, height);
-  homeTopics(pictures.topics, header.topics, arrays, theme, height || 380);
+  const widths = Object.fromEntries(Object.entries(pictures).map(([part, box]) => [part, box.clientWidth]));
+  const chips = homeTokens(pictures.tokens, header.tokens, theme, height);
+  const hits = homeSearch(pictures.search, header.search, height);
+  homeAttention(pictures.attention, header.attention, arrays.weights, theme, height, widths.attention, store);
+  homeSampling(pictures.sampling, header, theme, height, widths.sampling, say);
+  homeTopics(pictures.topics, header.topics, arrays, theme, height || 380, widths.topics);
+  const fits = homeFits(chips, height);
+  const room = height ? height - hits.offsetHeight - 6 : 210;
+  homeTrim(chips, fits, header.tokens.total);
+  pictures.search.append(homeNearby(header.search, arrays.passages, theme, widths.search, Math.max(110, room)));
+  root.setAttribute("data-picture", "complete");
   if (focused) root.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus();
 }
 
@@ -114,32 +121,32 @@ function homeTokens(box, part, theme, height) {
     chips.append(el("li", { class: "chip" }, text, el("span", { class: "n", text: chip.id })));
   });
   box.append(chips);
-  // What does not fit is counted, never cut through.
+  return chips;
+}
+
+// How many chips stand in full; the last two of a crowd make room for the count of the others.
+function homeFits(chips, height) {
   const all = [...chips.children];
-  let fits = all.length;
-  if (height) {
-    const limit = chips.getBoundingClientRect().top + height + 1;
-    fits = all.findIndex((chip) => chip.getBoundingClientRect().bottom > limit);
-    if (fits < 0) fits = all.length;
-  }
-  const more = (kept) => part.total - kept;
-  if (more(fits) > 0) {
-    fits = Math.max(1, fits - (fits < all.length ? 2 : 0));
-    all.slice(fits).forEach((chip) => chip.remove());
-    chips.append(el("li", { class: "more", text: `… ${more(fits).toLocaleString("en-US")} more` }));
-  }
+  if (!height) return all.length;
+  const limit = chips.getBoundingClientRect().top + height + 1;
+  const first = all.findIndex((chip) => chip.getBoundingClientRect().bottom > limit);
+  return first < 0 ? all.length : Math.max(1, first - 2);
+}
+
+function homeTrim(chips, fits, total) {
+  [...chips.children].slice(fits).forEach((chip) => chip.remove());
+  if (total > fits) chips.append(el("li", { class: "more", text: `… ${(total - fits).toLocaleString("en-US")} more` }));
 }
 
 // ------------------------------------------------------------------------------------------------------- Attention
 
-function homeAttention(box, part, weights, theme, height, store) {
+function homeAttention(box, part, weights, theme, height, width, store) {
   const n = part.words.length;
   const row = height ? Math.min(31, (height - 4) / Math.max(n, 1)) : 28;
   const tall = height || row * n + 4;
-  const width = box.clientWidth;
   const labels = part.words.map((word, i) => visible(word.trim() || word) || "·");
   const pen = document.createElement("canvas").getContext("2d");
-  pen.font = `600 ${Math.round(0.9 * parseFloat(getComputedStyle(document.documentElement).fontSize))}px ${theme.sans}`;
+  pen.font = `600 16px ${theme.sans}`;
   const left = Math.min(Math.max(...labels.map((text) => pen.measureText(text).width), 20) + 14, width * 0.44);
   const room = Math.max(40, width - left - 58);
   box.style.height = `${tall}px`;
@@ -228,7 +235,7 @@ function homeAttention(box, part, weights, theme, height, store) {
 
 // -------------------------------------------------------------------------------------------------------- Sampling
 
-function homeSampling(box, header, height, say) {
+function homeSampling(box, header, theme, height, width, say) {
   const part = header.sampling;
   const most = part.top[0].p;
   const rows = part.top.map((item, i) => {
@@ -246,9 +253,8 @@ function homeSampling(box, header, height, say) {
   });
   // The longest token sets the column, up to half of the picture.
   const pen = document.createElement("canvas").getContext("2d");
-  const size = parseFloat(getComputedStyle(document.documentElement).fontSize);
-  pen.font = `${0.88 * size}px ${homeMono(box)}`;
-  const column = Math.min(Math.max(...rows.map((row) => pen.measureText(row.querySelector(".t").textContent).width)) + 2, box.clientWidth / 2);
+  pen.font = `16px ${theme.mono}`;
+  const column = Math.min(Math.max(...rows.map((row) => pen.measureText(row.querySelector(".t").textContent).width)) + 2, width / 2);
   for (const row of rows) row.firstChild.style.gridTemplateColumns = `${Math.ceil(Math.max(column, 44))}px 1fr 2.7em`;
   const share = 1 - part.rest;
   const whole = el("div", { class: "whole", "aria-hidden": "true" }, el("i"), el("u"));
@@ -262,13 +268,9 @@ function homeSampling(box, header, height, say) {
   if (height) box.style.height = `${height}px`;
 }
 
-function homeMono(box) {
-  return getComputedStyle(box).getPropertyValue("--st-code-font").trim() || "monospace";
-}
-
 // ---------------------------------------------------------------------------------------------------------- Search
 
-function homeSearch(box, part, places, theme, height) {
+function homeSearch(box, part, height) {
   const best = part.hits[0].cosine;
   const list = el("ol", { class: "hits" }, part.hits.map((hit, i) => {
     const words = el("div", { class: "x" }, el("span", { class: "title", text: hit.title + ". " }), ...homeMarked(hit.text, hit.marks));
@@ -279,10 +281,16 @@ function homeSearch(box, part, places, theme, height) {
   }));
   box.append(list);
   for (const bar of list.querySelectorAll(".bar")) bar.style.display = "block";
-  const width = box.clientWidth;
-  const tall = height ? height - list.offsetHeight - 6 : 210;
-  box.append(homeNearby(part, places, theme, width, Math.max(110, tall)));
   if (height) box.style.height = `${height}px`;
+  return list;
+}
+
+// Many dots as one path: a line of no length with a round or a square end.
+function homeDots(points, colour, size, opacity, square) {
+  return svgEl("path", {
+    d: points.map(([x, y]) => `M${x.toFixed(1)} ${y.toFixed(1)}h0`).join(""), fill: "none", stroke: colour,
+    "stroke-width": size, "stroke-linecap": square ? "square" : "round", opacity,
+  });
 }
 
 function homeMarked(text, marks) {
@@ -311,26 +319,33 @@ function homeNearby(part, places, theme, width, tall) {
     const d = Math.hypot(places[2 * i], places[2 * i + 1]) || 1;
     return [cx + (places[2 * i] / d) * scale(d) * rx, cy - (places[2 * i + 1] / d) * scale(d) * ry];
   };
+  const hits = part.hits.map((hit) => place(hit.passage));
+  // Rings of equal cosine, named on the side away from the hits.
+  const side = hits.reduce((sum, [, y]) => sum + y - cy, 0) > 0 ? -1 : 1;
   for (const cosine of [0.6, 0.4, 0.2]) {
     const r = scale(1 - cosine);
     if (1 - cosine < near || r > 0.95 || r < 0.34) continue;
     svg.append(
       svgEl("ellipse", { cx, cy, rx: r * rx, ry: r * ry, fill: "none", stroke: theme.hairline, "stroke-dasharray": "2 4" }),
-      homeHalo(theme, { x: cx, y: cy - r * ry + 4, "text-anchor": "middle", "font-size": 12.5, fill: theme.muted }, String(cosine)));
+      homeHalo(theme, { x: cx, y: cy + side * r * ry + 4, "text-anchor": "middle", "font-size": 12.5, fill: theme.muted }, String(cosine)));
   }
   const nearest = new Set(part.hits.map((hit) => hit.passage));
-  for (let i = 0; i < n; i++) {
-    if (nearest.has(i)) continue;
-    const [x, y] = place(i);
-    svg.append(svgEl("circle", { cx: x, cy: y, r: 2.2, fill: theme.grey, opacity: 0.65 }));
-  }
+  svg.append(homeDots([...Array(n).keys()].filter((i) => !nearest.has(i)).map(place), theme.grey, 4.4, 0.65, false));
   part.hits.forEach((hit, i) => {
-    const [x, y] = place(hit.passage);
-    const length = Math.hypot(x - cx, y - cy) || 1;
+    const [x, y] = hits[i];
     svg.append(
       svgEl("line", { x1: cx, y1: cy, x2: x, y2: y, stroke: theme.accent, "stroke-width": 1.5 }),
-      svgEl("circle", { cx: x, cy: y, r: 4.5, fill: theme.accent }),
-      homeHalo(theme, { x: x + ((x - cx) / length) * 13, y: y + ((y - cy) / length) * 13 + 5, "text-anchor": "middle", "font-size": 15, "font-weight": 700, fill: theme.accent }, String(i + 1)));
+      svgEl("circle", { cx: x, cy: y, r: 4.5, fill: theme.accent }));
+  });
+  const taken = [[cx, cy], ...hits];
+  hits.forEach(([x, y], i) => {
+    // Away from the ring if there is room, else where it is freest.
+    const outward = Math.atan2(y - cy, x - cx);
+    const spots = [0, 0.9, -0.9, 1.8, -1.8, Math.PI].map((turn) => [x + Math.cos(outward + turn) * 13, y + Math.sin(outward + turn) * 13]);
+    const clearance = (spot) => Math.min(...taken.filter((other) => other !== hits[i]).map((other) => Math.hypot(spot[0] - other[0], spot[1] - other[1])));
+    const spot = spots.find((one) => clearance(one) > 13) || spots.sort((a, b) => clearance(b) - clearance(a))[0];
+    taken.push(spot);
+    svg.append(homeHalo(theme, { x: spot[0], y: spot[1] + 5, "text-anchor": "middle", "font-size": 15, "font-weight": 700, fill: theme.accent }, String(i + 1)));
   });
   svg.append(svgEl("circle", { cx, cy, r: 8, fill: theme.paper, stroke: theme.warm, "stroke-width": 3.5 }));
   return svg;
@@ -344,8 +359,7 @@ function homeHalo(theme, attributes, text) {
 
 // ---------------------------------------------------------------------------------------------------------- Topics
 
-function homeTopics(box, part, arrays, theme, height) {
-  const width = box.clientWidth;
+function homeTopics(box, part, arrays, theme, height, width) {
   const places = arrays.documents;
   const labels = arrays.document_topics;
   const n = labels.length;
@@ -357,20 +371,22 @@ function homeTopics(box, part, arrays, theme, height) {
   const point = (x, y) => [pad + ((x - x0) / (x1 - x0 || 1)) * (width - 2 * pad), pad + 6 + (1 - (y - y0) / (y1 - y0 || 1)) * (height - 2 * pad - 12)];
   const colour = (topic) => (topic < 0 ? theme.grey : theme.categories[topic % 7]);
   const sums = part.names.map(() => [0, 0, 0]);
+  const clouds = new Map();
   for (let i = 0; i < n; i++) {
-    const [x, y] = point(places[2 * i], places[2 * i + 1]);
+    const at = point(places[2 * i], places[2 * i + 1]);
     const topic = labels[i];
-    const own = topic === part.topic;
-    const look = { fill: colour(topic), opacity: topic < 0 ? 0.4 : own ? 1 : 0.72 };
-    // More topics than colours: the second round of them is square.
-    svg.append(topic >= 7 && topic % 14 >= 7
-      ? svgEl("rect", { x: x - 2, y: y - 2, width: 4, height: 4, ...look })
-      : svgEl("circle", { cx: x, cy: y, r: topic < 0 ? 1.7 : 2.4, ...look }));
+    if (!clouds.has(topic)) clouds.set(topic, []);
+    clouds.get(topic).push(at);
     if (topic >= 0) {
-      sums[topic][0] += x;
-      sums[topic][1] += y;
+      sums[topic][0] += at[0];
+      sums[topic][1] += at[1];
       sums[topic][2] += 1;
     }
+  }
+  // More topics than colours: the second round of them is square.
+  for (const [topic, points] of [...clouds].sort((a, b) => a[0] - b[0])) {
+    const square = topic >= 0 && topic % 14 >= 7;
+    svg.append(homeDots(points, colour(topic), topic < 0 ? 3.4 : square ? 4 : 4.8, topic < 0 ? 0.4 : topic === part.topic ? 1 : 0.72, square));
   }
   const taken = [];
   const free = (box) => taken.every((other) => box[0] > other[2] || box[2] < other[0] || box[1] > other[3] || box[3] < other[1]);

@@ -170,7 +170,7 @@ def _dressed(payload: bytes, header: dict[str, Any], text: str, name: str, old: 
     return mounted(payload, {
         "old": old,
         "links": {target: link(target, text, knobs(target, name, header)) for target in TARGETS},
-        "models": [{"id": one, "name": name_of(one)} for one in models()],
+        "models": [{"id": one, "name": name_of(one)} for one in here if kinds[one] == "decoder"],
         "chosen": st.session_state.get("home_model", name),
         "here": named,
         "fetchable": sum(state.downloadable and not state.here for state in states),

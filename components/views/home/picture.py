@@ -187,7 +187,7 @@ def _attention(part: Mapping[str, Any], weights: NDArray[np.float32]) -> str:
 
 def _topics(part: Mapping[str, Any]) -> str:
     start = f"{part['count']:,} messages, {len(part['names'])} topics."
-    near = f"; its nearest has cosine {part['nearest']:.2f}."
+    near = f"; nearest cosine {part['nearest']:.2f}."
     if part["topic"] < 0:
-        return start + " The sentence falls between them" + near
-    return start + f" The sentence falls among “{part['names'][part['topic']]}”" + near
+        return start + " It falls between them" + near
+    return start + f" It falls among “{part['names'][part['topic']]}”" + near
