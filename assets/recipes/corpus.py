@@ -6,6 +6,7 @@ import csv
 import hashlib
 import json
 import lzma
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from assets.recipes.plan import Plan
 
 #: Begins and ends a book. Its id is 0 in every tokenizer of the storyteller family.
 END_OF_TEXT = "<|endoftext|>"
+#: Words in a row that two books share only where one reprints or quotes the other.
+PHRASE = 10
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,29 @@ def hold_out(books: list[Book], plan: Plan) -> tuple[list[Book], list[Book]]:
     if not held or not kept:
         raise ValueError(f"A corpus of {len(books)} books is too small: none could be held out. Give more books.")
     return kept, held
+
+
+def _phrases(text: str) -> list[int]:
+    """A hash of every ten words in a row, letters only, so that another edition's commas make no difference."""
+    words = re.findall(r"[a-z]+", text.lower())
+    return [hash(tuple(words[at : at + PHRASE])) for at in range(len(words) - PHRASE + 1)]
+
+
+def reprinted(kept: list[Book], held: list[Book]) -> list[list[bool]]:
+    """For each paragraph of each held-out book: is it in a training book too, in whatever edition?
+
+    It is where ten words in a row are. A paragraph of fewer words goes with the one before it.
+    """
+    phrases = [[_phrases(line) for line in book.text.splitlines()] for book in held]
+    wanted = {phrase for book in phrases for paragraph in book for phrase in paragraph}
+    found = {phrase for book in kept for phrase in _phrases(book.text) if phrase in wanted}
+    flags: list[list[bool]] = []
+    for book in phrases:
+        flags.append([])
+        for paragraph in book:
+            before = flags[-1][-1] if flags[-1] else False
+            flags[-1].append(any(phrase in found for phrase in paragraph) if paragraph else before)
+    return flags
 
 
 def train_byte_bpe(books: list[Book], vocabulary: int) -> Tokenizer:

@@ -9,6 +9,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors.torch import save_file
 from torch import Tensor
@@ -82,20 +83,41 @@ def scores_of(model: Any, vocabulary: int) -> measures.HeadScores:
     return measures.head_scores(run, vocabulary)
 
 
-def evaluate(prepared: Prepared, work: Path, out: Path, plan: Plan, minutes: float, note: str = "") -> int:
-    """Measure the exported files, write `evaluation.json` and the card. Returns 0 where every bar is met, else 1."""
+def evaluate(
+    prepared: Prepared, work: Path, out: Path, plan: Plan, minutes: float, flags: list[list[bool]], note: str = ""
+) -> int:
+    """Measure the exported files, write `evaluation.json` and the card. Returns 0 where every bar is met, else 1.
+
+    `flags` says which paragraphs of the held-out books are reprinted in a training book. They are read as context and
+    not scored: what was learned from another edition is no proof of anything.
+    """
     model = load(out)
     scores = scores_of(model, plan.vocabulary)
     model.set_attn_implementation("sdpa")
-    books, bits, size, tokens = [], 0.0, 0, 0
     stride = plan.context // 2
+    sizes = measures.bytes_of_tokens(prepared.tokenizer.get_vocab())
+    ends = {number for token, number in prepared.tokenizer.get_vocab().items() if "\u010a" in token}  # the line end
+    books: list[dict[str, Any]] = []
+    total = np.zeros(4)  # bits and bytes of what is scored, bits and bytes of everything
+    tokens = 0
     facts: Any = prepared.facts
-    for book, ids in zip(facts["held_out"], prepared.held, strict=True):
+    for book, ids, flag in zip(facts["held_out"], prepared.held, flags, strict=True):
         chosen = measures.windows(ids, plan.context, stride)
-        need = measures.window_bits(lambda rows: model(rows, use_cache=False).logits, ids, chosen)
-        books.append({**book, "windows": len(chosen), "bits_per_byte": round(need / book["bytes"], 4)})
-        bits, size, tokens = bits + need, size + book["bytes"], tokens + book["tokens"]
-        print(f"{need / book['bytes']:.4f} bits per byte: {book['title']}", flush=True)
+        need = measures.token_bits(lambda rows: model(rows, use_cache=False).logits, ids, chosen)
+        fresh = ~measures.tokens_of_paragraphs(ids, ends, flag)
+        sums = np.array([need[fresh].sum(), sizes[ids[fresh]].sum(), need.sum(), sizes[ids].sum()])
+        total, tokens = total + sums, tokens + int(fresh[1:].sum())
+        fresh_rate, rate = (round(float(sums[at] / sums[at + 1]), 4) if sums[at + 1] else None for at in (0, 2))
+        books.append(
+            {
+                **book,
+                "windows": len(chosen),
+                "bytes_scored": int(sums[1]),
+                "bits_per_byte": fresh_rate,
+                "bits_per_byte_with_reprints": rate,
+            }
+        )
+        print(f"{fresh_rate} bits per byte ({rate} with reprints): {book['title']}", flush=True)
     last = json.loads((work / "training.jsonl").read_text(encoding="utf-8").splitlines()[-1])
     result = {
         "weights_sha256": hashlib.sha256((out / "model.safetensors").read_bytes()).hexdigest(),
@@ -109,10 +131,11 @@ def evaluate(prepared: Prepared, work: Path, out: Path, plan: Plan, minutes: flo
         "training_bytes": facts["training_bytes"],
         "training_tokens": facts["training_tokens"],
         "corpus_sha256": facts["corpus_sha256"],
-        "bits_per_byte": round(bits / size, 4),
+        "bits_per_byte": round(float(total[0] / total[1]), 4),
+        "bits_per_byte_with_reprints": round(float(total[2] / total[3]), 4),
         "window": plan.context,
         "stride": stride,
-        "bytes_scored": size,
+        "bytes_scored": int(total[1]),
         "tokens_scored": tokens,
         "held_out": books,
         "best_previous_token": round(float(scores.previous.max()), 4),

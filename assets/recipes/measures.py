@@ -36,9 +36,11 @@ def windows(ids: NDArray[np.uint16], context: int, stride: int) -> list[tuple[in
 
 
 @torch.no_grad()
-def window_bits(logits: Logits, ids: NDArray[np.uint16], chosen: list[tuple[int, int, int]], batch: int = 16) -> float:
-    """Bits that the model needs for the scored tokens of these windows."""
-    total = 0.0
+def token_bits(
+    logits: Logits, ids: NDArray[np.uint16], chosen: list[tuple[int, int, int]], batch: int = 16
+) -> NDArray[np.float64]:
+    """Bits that the model needs for each token [position] that these windows score; 0 for the others."""
+    bits = np.zeros(len(ids))
     alike: dict[int, list[tuple[int, int, int]]] = {}
     for window in chosen:
         alike.setdefault(window[1] - window[0], []).append(window)
@@ -47,9 +49,17 @@ def window_bits(logits: Logits, ids: NDArray[np.uint16], chosen: list[tuple[int,
             part = group[at : at + batch]
             rows = torch.from_numpy(np.stack([ids[start:end] for start, end, _ in part]).astype(np.int64))
             loss = F.cross_entropy(logits(rows)[:, :-1].float().flatten(0, 1), rows[:, 1:].flatten(), reduction="none")
-            for row, (start, _, first) in zip(loss.view(len(part), -1), part, strict=True):
-                total += float(row[first - start - 1 :].double().sum())
-    return total / math.log(2)
+            for row, (start, end, first) in zip(loss.view(len(part), -1), part, strict=True):
+                bits[first:end] = row[first - start - 1 :].double().numpy() / math.log(2)
+    return bits
+
+
+def tokens_of_paragraphs(ids: NDArray[np.uint16], ends: set[int], flags: list[bool]) -> NDArray[np.bool_]:
+    """Spread one flag a paragraph over the tokens [position]. `ends` are the ids whose text ends a paragraph."""
+    number = np.zeros(len(ids), dtype=np.int64)
+    number[1:] = np.cumsum(np.isin(ids[:-1], sorted(ends)))  # a paragraph's own end still belongs to it
+    spread: NDArray[np.bool_] = np.array([*flags, False])[np.minimum(number, len(flags))]
+    return spread
 
 
 def sampled_bits_per_byte(
@@ -63,7 +73,7 @@ def sampled_bits_per_byte(
             continue
         starts = np.linspace(0, len(ids) - context, each + 2)[1:-1].astype(int)
         chosen = [(int(start), int(start) + context, int(start) + context // 2) for start in starts]
-        bits += window_bits(logits, ids, chosen)
+        bits += float(token_bits(logits, ids, chosen).sum())
         size += sum(int(token_bytes[ids[first:end]].sum()) for _, end, first in chosen)
     return bits / size if size else float("nan")
 

@@ -59,7 +59,8 @@ def main(words: list[str] | None = None, plan: Plan | None = None) -> int:
 
     # 3. Export, then measure the exported files as a reader would load them.
     export.export(options.work, options.out, plan)
-    return export.evaluate(prepared, options.work, options.out, plan, options.minutes, options.note)
+    flags = corpus.reprinted(*corpus.hold_out(corpus.read_books(options.corpus), plan))
+    return export.evaluate(prepared, options.work, options.out, plan, options.minutes, flags, options.note)
 
 
 if __name__ == "__main__":

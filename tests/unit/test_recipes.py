@@ -54,6 +54,20 @@ def test_whole_books_are_held_out(books: Path) -> None:
     assert not {book.text for book in kept} & {book.text for book in held}
 
 
+def test_a_reprint_is_found_in_whatever_edition() -> None:
+    line = "The old king and his small daughter walked to a dark wood."
+    other = "the OLD king, and his small daughter -- walked to a dark wood!"
+    kept = [corpus.Book(0, "a", f"Something else that was never told to anybody in the land before.\n{line}\n")]
+    held = [corpus.Book(1, "b", f"A bear had seen nobody for twelve long years in his own wood.\n{other}\nYes.\n")]
+    assert corpus.reprinted(kept, held) == [[False, True, True]]
+
+
+def test_flags_of_paragraphs_reach_their_tokens() -> None:
+    ids = np.array([0, 5, 6, 9, 5, 9, 7, 8, 9], dtype=np.uint16)
+    spread = measures.tokens_of_paragraphs(ids, {9}, [False, True, False])
+    assert spread.tolist() == [False, False, False, False, True, True, False, False, False]
+
+
 def test_missing_corpus_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no corpus at"):
         corpus.read_books(tmp_path / "none.txt.xz")
@@ -110,8 +124,9 @@ def test_bits_of_a_model_that_knows_nothing() -> None:
     import torch
 
     ids = np.arange(50).astype(np.uint16)
-    bits = measures.window_bits(lambda rows: torch.zeros(*rows.shape, 256), ids, measures.windows(ids, 32, 16))
-    assert bits == pytest.approx(49 * 8)  # 256 equal choices are 8 bits each
+    bits = measures.token_bits(lambda rows: torch.zeros(*rows.shape, 256), ids, measures.windows(ids, 32, 16))
+    assert bits[0] == 0  # nothing comes before the first token, so it is not scored
+    assert bits.sum() == pytest.approx(49 * 8)  # 256 equal choices are 8 bits each
 
 
 def test_head_scores_of_heads_that_are_known() -> None:
