@@ -23,7 +23,7 @@ from tests.load.client import Client, run
 #: For each page a bound knob and two of its values; both results are in the shared cache before the clock starts.
 KNOBS: dict[str, tuple[str, tuple[Any, Any]]] = {
     "tokenizer": ("tokenizer_right", ("bert", "storyteller")),
-    "attention": ("attention_layer", (1, 2)),
+    "attention": ("attention_at_least", (0.4, 0.6)),
     "sampling": ("sampling_temperature", (0.7, 1.3)),
     "search": ("search_rrf_k", (30, 60)),
     "topics": ("topics_min_cluster_size", (6, 8)),
