@@ -46,7 +46,7 @@ def megabytes(server: Server) -> float:
     return round(psutil.Process(server.process.pid).memory_info().rss / 1e6, 1)
 
 
-def home_vs_hello(folder: Path, repeats: int = 9) -> dict[str, Any]:
+def home_vs_hello(folder: Path, repeats: int = 15) -> dict[str, Any]:
     """Navigation to the first complete picture against a one-line app, alternating, medians, both servers warm."""
     from playwright.sync_api import sync_playwright
 
@@ -72,7 +72,11 @@ def home_vs_hello(folder: Path, repeats: int = 9) -> dict[str, Any]:
                     page.close()
             browser.close()
     middle = {name: statistics.median(values) for name, values in seconds.items()}
-    return {"ratio": round(middle["home"] / middle["hello"], 3), "seconds": {k: round(v, 3) for k, v in middle.items()}}
+    return {
+        "ratio": round(middle["home"] / middle["hello"], 3),
+        "seconds": {name: round(value, 3) for name, value in middle.items()},
+        "every_turn": {name: [round(value, 2) for value in values] for name, values in seconds.items()},
+    }
 
 
 async def visit(server: Server, page: str, query: str = "") -> Client:
