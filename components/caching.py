@@ -1,7 +1,7 @@
 """Results kept for the pages, bounded in bytes.
 
-`shared` keeps results of shared inputs for the whole process (least recently used goes first), `session` keeps what
-derives from a reader's own uploads and dies with the session. A missing key is computed by one thread while the
+`shared` keeps results of shared inputs for the whole process (least recently used goes first), `session_store` holds
+what derives from a reader's own uploads and dies with the session. A missing key is computed by one thread while the
 others wait for it. Kept results are immutable by agreement: nothing is written to them after they are made.
 """
 
@@ -120,8 +120,3 @@ def session_store() -> Store:
         st.session_state["_store"] = Store(SESSION_BYTES)
     store: Store = st.session_state["_store"]
     return store
-
-
-def session(kind: str, key: tuple[Hashable, ...], compute: Callable[[], T]) -> T:
-    """Like `shared`, for what derives from a reader's own text; nobody else ever sees it."""
-    return session_store().get((kind, *key), compute)

@@ -28,11 +28,7 @@ class Limits:
 
     text_bytes: int = 5_000_000
     chips_drawn: int = 3_000
-    document_bytes: int = 20_000_000
-    session_upload_bytes: int = 60_000_000
-    passages: int = 2_000
     url_bytes: int = 4_000
-    query_tokens: int = 256
 
 
 LIMITS = Limits()

@@ -45,7 +45,7 @@ everyone = [*LOSSLESS, *LOSSY]
 def here(name: str) -> OpenTokenizer:
     found = opened(name)
     if found is None:
-        pytest.skip(f"{name} is not on this machine")
+        pytest.skip(f"{name} is not here; `python -m components.models fetch {name}` brings it")
     return found
 
 
@@ -172,7 +172,7 @@ def test_counts_of_the_published_check_string() -> None:
     counts = {"cl100k": 32, "o200k": 27, "p50k": 38, "claude": 29, "qwen": 33}
     found = {name: len(trace(opened(name), text)) for name in counts if opened(name)}
     if not found:
-        pytest.skip("none of these vocabularies is on this machine")
+        pytest.skip("none of these vocabularies is here; `python -m components.models fetch` brings them")
     assert found == {name: counts[name] for name in found}
 
 

@@ -9,44 +9,12 @@ import numpy as np
 
 from components import caching, corpora, first_views
 from components.corpora import Corpus
-from components.models import loaders
-from components.search import Index, build_index, check_query, cut_note, embed, encode_query, rank
+from components.search import Index, build_index, check_query, cut_note, encode_query, rank
 from components.views import frame
 from components.views.search import board as boards
 from components.views.search.board import Board
-from components.workshop import FORWARD, Job
-
-
-class _Admitted:
-    """The shared encoder, with no more forwards at a time than there are cores."""
-
-    def __init__(self) -> None:
-        self.opened = loaders.encoder("minilm")
-
-    def encode(self, texts: Sequence[str]) -> np.ndarray:
-        with FORWARD:
-            return self.opened.encode(list(texts))
-
-
-def vectors_of(corpus: Corpus) -> np.ndarray:
-    """`[passage, 384]`: stored beside the corpus, kept from before, or encoded now with its progress shown."""
-    stored = None if corpus.name == "pasted" else corpora.stored_vectors(corpus.name, corpus.texts)
-    if stored is not None:
-        return stored
-
-    def work(job: Job) -> np.ndarray:
-        job.report(None, "opening MiniLM")
-        encoder = _Admitted()
-
-        def progress(done: int, total: int) -> None:
-            job.check()
-            job.report(done / total, f"{done:,} of {total:,} passages")
-
-        return embed(corpus.texts, encoder, progress)
-
-    return frame.compute(
-        "search.vectors", (corpus.hash,), work, label="Reading the passages", session=corpus.name == "pasted"
-    )
+from components.views.vectors import Admitted, private, vectors_of
+from components.workshop import Job
 
 
 def question_vector(question: str) -> tuple[np.ndarray, str | None]:
@@ -57,7 +25,7 @@ def question_vector(question: str) -> tuple[np.ndarray, str | None]:
 
     def work(job: Job) -> tuple[np.ndarray, str | None]:
         job.report(None, "opening MiniLM")
-        encoder = _Admitted()
+        encoder = Admitted()
         return encode_query(encoder, question), cut_note(encoder.opened, question)
 
     return frame.compute("search.question", (question,), work, label="Reading the question")
@@ -74,7 +42,7 @@ def index_of(corpus: Corpus, knobs: Mapping[str, Any]) -> Index:
             corpus.texts, None, embeddings=vectors, k1=knobs["k1"], b=knobs["b"], stemming=knobs["stemming"]
         )
 
-    return frame.compute("search.index", key, work, label="Preparing keywords", session=corpus.name == "pasted")
+    return frame.compute("search.index", key, work, label="Preparing keywords", session=private(corpus))
 
 
 def search(question: str, corpus: Corpus, knobs: Mapping[str, Any], also: Sequence[int] = ()) -> Board:

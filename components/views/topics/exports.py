@@ -9,7 +9,7 @@ import json
 from components.corpora import Corpus
 from components.topics import bertopic_folder
 from components.views.topics.board import Board
-from components.views.topics.work import vectors_of
+from components.views.vectors import vectors_of
 
 
 def as_csv(board: Board, corpus: Corpus) -> bytes:

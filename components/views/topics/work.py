@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -10,50 +9,14 @@ import numpy as np
 
 from components import caching, corpora, first_views
 from components.corpora import Corpus
-from components.models import loaders
-from components.search import embed
 from components.topics import SHIPPED, Coordinates, Settings, check, fit, lay_out, neighbours, place, reduce
 from components.views import frame
 from components.views.topics import board as boards
 from components.views.topics.board import Board
-from components.workshop import FORWARD, Job, check_text
+from components.views.vectors import Admitted, private, vectors_of
+from components.workshop import Job, check_text
 
 NEW_BYTES = 200_000
-
-
-class _Admitted:
-    """The shared encoder, with no more forwards at a time than there are cores."""
-
-    def __init__(self) -> None:
-        self.opened = loaders.encoder("minilm")
-
-    def encode(self, texts: Sequence[str]) -> np.ndarray:
-        with FORWARD:
-            return self.opened.encode(list(texts))
-
-
-def private(corpus: Corpus) -> bool:
-    """Whether the documents are the reader's own, and so everything made from them stays in the session."""
-    return corpus.name == "pasted"
-
-
-def vectors_of(corpus: Corpus) -> np.ndarray:
-    """`[document, 384]`: stored beside the corpus, kept from before, or encoded now with its progress shown."""
-    stored = None if private(corpus) else corpora.stored_vectors(corpus.name, corpus.texts)
-    if stored is not None:
-        return stored
-
-    def work(job: Job) -> np.ndarray:
-        job.report(None, "opening MiniLM")
-        encoder = _Admitted()
-
-        def progress(done: int, total: int) -> None:
-            job.check()
-            job.report(done / total, f"{done:,} of {total:,} documents")
-
-        return embed(corpus.texts, encoder, progress)
-
-    return frame.compute("topics.vectors", (corpus.hash,), work, label="Reading the documents", session=private(corpus))
 
 
 def _layout_key(corpus: Corpus, settings: Settings) -> tuple[Any, ...]:
@@ -128,7 +91,7 @@ def _vector(text: str) -> tuple[np.ndarray, str | None]:
 
     def work(job: Job) -> tuple[np.ndarray, str | None]:
         job.report(None, "opening MiniLM")
-        encoder = _Admitted()
+        encoder = Admitted()
         read = encoder.opened.tokenizer.encode(text)
         note = f"Only its first {len(read.ids)} tokens count." if read.overflowing else None
         return encoder.encode([text])[0], note
