@@ -19,6 +19,8 @@ from typing import Any
 
 import numpy as np
 
+from . import records
+
 FOLDER = Path(__file__).resolve().parent.parent / "assets" / "corpora"
 
 BUNDLED: Mapping[str, str] = MappingProxyType(
@@ -65,6 +67,47 @@ class Corpus:
         return fingerprint(content)
 
 
+@dataclass(frozen=True)
+class Judgement:
+    """What a reader said of one passage as an answer to one question.
+
+    Attributes:
+        id: the passage.
+        grade: 3 answers the question; 2 answers a part of it, or a close neighbour of it; 1 the same matter, no
+            answer; 0 none of these.
+        why: a sentence; may be empty where the grade is 0.
+    """
+
+    id: str
+    grade: int
+    why: str
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question about the encyclopedia, of one of the eleven kinds in `records.KINDS`, and its judgements."""
+
+    id: str
+    text: str
+    kind: str
+    judged: tuple[Judgement, ...]
+
+    @property
+    def grades(self) -> Mapping[str, int]:
+        """Passage -> grade, for every passage that was judged."""
+        return MappingProxyType({one.id: one.grade for one in self.judged})
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """One sentence in one language: BCP 47 tag, ISO 15924 script, which of `records.SENTENCES`, and the text."""
+
+    language: str
+    script: str
+    sentence: str
+    text: str
+
+
 def fingerprint(text: str) -> str:
     """The first 16 hexadecimal digits of the SHA-256 of a text in UTF-8 (lone surrogates kept as they are)."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
@@ -92,41 +135,78 @@ def bundled(name: str) -> Corpus:
     if name not in BUNDLED:
         raise ValueError(f"There is no corpus named {name!r}; choose one of: {', '.join(BUNDLED)}.")
     path = FOLDER / f"{name}.jsonl"
-    try:
-        stamp = path.stat().st_mtime_ns
-    except OSError as error:
-        raise ValueError(f"The corpus file {path.name} is not here; get a complete copy of the app.") from error
-    return _read(name, stamp)
+    return _read(name, path.stat().st_mtime_ns if path.is_file() else 0)
 
 
 @functools.lru_cache(maxsize=4)
 def _read(name: str, _stamp: int) -> Corpus:
-    path = FOLDER / f"{name}.jsonl"
     ids: list[str] = []
     titles: list[str] = []
     texts: list[str] = []
     meta: list[Mapping[str, Any]] = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        if not line.strip():
-            continue
-        where = f"Line {number} of {path.name}"
-        try:
-            record = json.loads(line)
-        except ValueError as error:
-            raise ValueError(f"{where} is not JSON; get a complete copy of the app.") from error
-        text = record.get("text")
-        if not isinstance(text, str) or not text.strip():
-            raise ValueError(f"{where} has no text; get a complete copy of the app.")
-        identity = str(record.get("id", f"{name[0]}{number:03d}"))
-        ids.append(identity)
-        titles.append(str(record.get("title") or heading(text)))
-        texts.append(text)
+    for record in records.read(FOLDER / f"{name}.jsonl"):
+        ids.append(record["id"])
+        titles.append(record.get("title") or heading(record["text"]))
+        texts.append(record["text"])
         meta.append(MappingProxyType({k: v for k, v in record.items() if k not in ("id", "title", "text")}))
-    if not texts:
-        raise ValueError(f"{path.name} is empty; get a complete copy of the app.")
-    if len(set(ids)) != len(ids):
-        raise ValueError(f"{path.name} uses an id twice; get a complete copy of the app.")
     return Corpus(name, tuple(ids), tuple(titles), tuple(texts), tuple(meta))
+
+
+def questions() -> tuple[Question, ...]:
+    """The judged questions about the encyclopedia (`queries.jsonl`).
+
+    Raises:
+        ValueError: the file is missing or damaged, or judges a passage that the encyclopedia does not have.
+    """
+    known = set(bundled("encyclopedia").ids)
+    out = []
+    for record in records.read(FOLDER / "queries.jsonl"):
+        judged = tuple(Judgement(entry["id"], entry["grade"], entry["why"]) for entry in record["judged"])
+        lost = next((one.id for one in judged if one.id not in known), None)
+        if lost is not None:
+            raise ValueError(
+                f"Question {record['id']} of queries.jsonl judges {lost}, which the encyclopedia does not have;"
+                " get a complete copy of the app."
+            )
+        out.append(Question(record["id"], record["text"], record["kind"], judged))
+    return tuple(out)
+
+
+def categories() -> Mapping[str, str]:
+    """What each message was written for, by its id; "none" for those that belong nowhere (`messages_key.jsonl`).
+
+    For figures about a method only. It is never shown to one, and never to a reader as if a method had found it.
+
+    Raises:
+        ValueError: the file is missing or damaged, or does not name exactly the messages.
+    """
+    key = {record["id"]: record["category"] for record in records.read(FOLDER / "messages_key.jsonl")}
+    if tuple(key) != bundled("messages").ids:
+        raise ValueError(
+            "messages_key.jsonl and messages.jsonl do not name the same messages in the same order;"
+            " get a complete copy of the app."
+        )
+    return MappingProxyType(key)
+
+
+def parallel() -> tuple[Sentence, ...]:
+    """The same few sentences in many languages (`parallel.jsonl`), language by language.
+
+    Raises:
+        ValueError: the file is missing or damaged, or a language lacks a sentence.
+    """
+    found = tuple(
+        Sentence(record["language"], record["script"], record["sentence"], record["text"])
+        for record in records.read(FOLDER / "parallel.jsonl")
+    )
+    have = {(one.language, one.sentence) for one in found}
+    for language in dict.fromkeys(one.language for one in found):
+        lacking = next((name for name in records.SENTENCES if (language, name) not in have), None)
+        if lacking is not None:
+            raise ValueError(
+                f"parallel.jsonl has no sentence {lacking!r} in {language}; get a complete copy of the app."
+            )
+    return found
 
 
 def split(text: str) -> list[str]:

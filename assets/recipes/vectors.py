@@ -1,4 +1,4 @@
-"""MiniLM's vectors of the shipped corpora and of the examples: with them pages open without an encoder.
+"""MiniLM's vectors of the shipped corpora, examples and questions: with them pages open without an encoder.
 
     python -m assets.recipes.vectors [encyclopedia] [messages] [questions]
 
@@ -32,6 +32,7 @@ def texts_of(name: str) -> list[str]:
     for page in ("search", "topics"):
         lessons = _read(f"lessons/{page}.json").get("lessons", [])
         asked += [lesson["text"] for lesson in lessons if lesson.get("text")]
+    asked += [question.text for question in corpora.questions()]
     return list(dict.fromkeys(asked))
 
 

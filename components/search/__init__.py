@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 from .analysis import Word, words
+from .evaluation import judged_share, ndcg
 from .fusion import order, reciprocal, scaled
 from .index import Encoder, Index, build_index, embed
 from .ranking import METHODS, RRF_K, check_query, cut_note, encode_query, keyword_reason, query_terms, rank
@@ -33,7 +34,9 @@ __all__ = [
     "cut_note",
     "embed",
     "encode_query",
+    "judged_share",
     "keyword_reason",
+    "ndcg",
     "order",
     "query_terms",
     "rank",

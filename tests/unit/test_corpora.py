@@ -7,10 +7,10 @@ import json
 import numpy as np
 import pytest
 
-from components import corpora
+from components import corpora, records
 
 
-@pytest.mark.parametrize(("name", "least"), [("encyclopedia", 150), ("messages", 300)])
+@pytest.mark.parametrize(("name", "least"), [("encyclopedia", 600), ("messages", 1_200)])
 def test_bundled(name: str, least: int) -> None:
     corpus = corpora.bundled(name)
     assert len(corpus) >= least
@@ -27,18 +27,79 @@ def test_an_unknown_corpus_is_a_sentence() -> None:
         corpora.bundled("../secrets")
 
 
-def test_a_damaged_file_is_a_sentence(tmp_path, monkeypatch) -> None:
+def test_a_missing_file_is_a_sentence(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(corpora, "FOLDER", tmp_path)
-    with pytest.raises(ValueError, match="not here"):
+    corpora._read.cache_clear()
+    with pytest.raises(ValueError, match=r"messages\.jsonl is not here"):
         corpora.bundled("messages")
-    for number, (content, sentence) in enumerate(
-        [("", "empty"), ("not json\n", "Line 1"), ('{"id": "a"}\n', "no text"),
-         ('{"id": "a", "text": "x"}\n{"id": "a", "text": "y"}\n', "twice")]
-    ):
-        (tmp_path / "messages.jsonl").write_text(content)
-        corpora._read.cache_clear()
-        with pytest.raises(ValueError, match=sentence):
-            corpora._read("messages", number)
+    corpora._read.cache_clear()
+
+
+MESSAGE = '{"id": "msg-0001", "text": "x", "date": "2024-02-29", "district": "Pinfold", "channel": "app"}'
+
+QUESTION = '{"id": "q-01", "text": "x", "kind": "number", "judged": []}'
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "sentence"),
+    [
+        ("messages", "", r"messages\.jsonl is empty"),
+        ("messages", "not json", r"Line 1 of messages\.jsonl is not JSON; correct the line"),
+        ("messages", f"{MESSAGE}\n\n[1]", r"Line 3 of messages\.jsonl is \[1\] and must be an object"),
+        ("messages", '{"id": "msg-0001"}', "Line 1 of messages.jsonl has no text"),
+        ("messages", MESSAGE.replace('"x"', '" "'), "text is empty"),
+        ("messages", MESSAGE.replace('"x"', "7"), "text is 7 and must be text"),
+        ("messages", MESSAGE.replace("02-29", "02-30"), "date is '2024-02-30' and must be a date"),
+        ("messages", MESSAGE.replace("2024-02-29", "20240229"), "must be a date"),
+        ("messages", MESSAGE.replace("app", "pigeon"), "channel is 'pigeon' and must be one of: email"),
+        ("messages", MESSAGE.replace("msg-0001", "m1"), "id is 'm1' and must be msg- and four digits"),
+        ("messages", f"{MESSAGE}\n{MESSAGE}", "Line 2 of messages.jsonl uses msg-0001 twice"),
+        ("messages", MESSAGE.replace("}", ', "extra": 1}'), "a field 'extra' that nobody reads"),
+        ("queries", QUESTION.replace("number", "riddle"), "kind is 'riddle' and must be one of: exact term"),
+        ("queries", QUESTION.replace("[]", "{}"), "judged is {} and must be a list"),
+        ("queries", QUESTION.replace("[]", '[{"id": "enc-0001", "grade": 2, "why": ""}]'), "no reason for enc-0001"),
+        ("queries", QUESTION.replace("[]", '[{"id": "enc-0001", "grade": 4, "why": "y"}]'), "a grade is 0, 1, 2 or 3"),
+        ("queries", QUESTION.replace("[]", '[{"id": "enc-0001", "grade": 0}]'), "each judgement has id, grade and why"),
+        ("parallel", '{"language": "English", "script": "Latn", "sentence": "long", "text": "x"}', "a BCP 47 tag"),
+    ],
+)  # fmt: skip
+def test_a_broken_line_is_named(tmp_path, file: str, content: str, sentence: str) -> None:
+    path = tmp_path / f"{file}.jsonl"
+    path.write_text(content, "utf-8")
+    with pytest.raises(ValueError, match=sentence):
+        list(records.read(path))
+
+
+def test_a_line_that_is_not_utf8_is_named(tmp_path) -> None:
+    path = tmp_path / "messages.jsonl"
+    path.write_bytes(MESSAGE.encode() + b"\n\xff\xfe\n")
+    with pytest.raises(ValueError, match=r"Line 2 of messages\.jsonl is not UTF-8"):
+        list(records.read(path))
+
+
+def test_a_line_separator_in_a_text_does_not_cut_the_line(tmp_path) -> None:
+    path = tmp_path / "messages.jsonl"
+    path.write_text(MESSAGE.replace('"x"', '"one\u2028two"'), "utf-8")
+    assert [record["text"] for record in records.read(path)] == ["one\u2028two"]
+
+
+def test_what_does_not_join_is_a_sentence(tmp_path, monkeypatch) -> None:
+    """A judgement of a passage that is not there, a key for other messages, a language without a sentence."""
+    monkeypatch.setattr(corpora, "FOLDER", tmp_path)
+    corpora._read.cache_clear()
+    (tmp_path / "encyclopedia.jsonl").write_text('{"id": "enc-0001", "title": "t", "subject": "s", "text": "x"}')
+    (tmp_path / "queries.jsonl").write_text(
+        '{"id": "q-01", "text": "x", "kind": "number", "judged": [{"id": "enc-0002", "grade": 0, "why": ""}]}'
+    )
+    with pytest.raises(ValueError, match="judges enc-0002, which the encyclopedia does not have"):
+        corpora.questions()
+    (tmp_path / "messages.jsonl").write_text(MESSAGE)
+    (tmp_path / "messages_key.jsonl").write_text('{"id": "msg-0002", "category": "trees"}')
+    with pytest.raises(ValueError, match="do not name the same messages"):
+        corpora.categories()
+    (tmp_path / "parallel.jsonl").write_text('{"language": "en", "script": "Latn", "sentence": "long", "text": "x"}')
+    with pytest.raises(ValueError, match="no sentence 'greeting' in en"):
+        corpora.parallel()
     corpora._read.cache_clear()
 
 

@@ -15,12 +15,13 @@ import pytest
 
 CORPORA = Path(__file__).resolve().parents[2] / "assets" / "corpora"
 CHANNELS = {"email", "app", "phone note", "letter", "web form"}
-SENTENCES = {"greeting", "recipe", "numbers", "proverb"}
+SENTENCES = {"greeting", "legal", "recipe", "numbers", "technical", "proverb", "dialogue", "long"}
 EXAMPLE_PAGES = {"tokens", "attention", "sampling", "search", "topics", "home"}
 # What a script's text must contain, by the first word of the Unicode character name.
 SCRIPT_NAMES = {
     "Latn": "LATIN", "Cyrl": "CYRILLIC", "Grek": "GREEK", "Arab": "ARABIC", "Hebr": "HEBREW", "Deva": "DEVANAGARI",
     "Jpan": "HIRAGANA", "Hans": "CJK", "Hant": "CJK", "Kore": "HANGUL", "Thai": "THAI",
+    "Beng": "BENGALI", "Taml": "TAMIL", "Telu": "TELUGU", "Ethi": "ETHIOPIC", "Geor": "GEORGIAN", "Mymr": "MYANMAR",
 }  # fmt: skip
 
 
@@ -44,7 +45,7 @@ def _first_words(text: str, count: int) -> str:
 
 
 def test_messages_have_their_fields_and_their_length(messages: list[dict[str, str]]) -> None:
-    assert len(messages) >= 320
+    assert len(messages) >= 1_200
     assert [row["id"] for row in messages] == [f"msg-{number:04d}" for number in range(1, len(messages) + 1)]
     for row in messages:
         assert set(row) == {"id", "text", "date", "district", "channel"}, row["id"]
@@ -59,7 +60,7 @@ def test_messages_have_their_fields_and_their_length(messages: list[dict[str, st
 def test_messages_come_from_at_least_eight_districts(messages: list[dict[str, str]]) -> None:
     sizes = Counter(row["district"] for row in messages)
     assert len(sizes) >= 8
-    assert min(sizes.values()) >= 15
+    assert min(sizes.values()) >= 60
 
 
 def test_key_names_every_message_once(messages: list[dict[str, str]], categories: dict[str, str]) -> None:
@@ -68,10 +69,10 @@ def test_key_names_every_message_once(messages: list[dict[str, str]], categories
     sizes = Counter(categories.values())
     belong_nowhere = sizes.pop("none")
     assert 0.03 <= belong_nowhere / len(messages) <= 0.05
-    assert len(sizes) >= 12
-    assert min(sizes.values()) >= 10
-    assert max(sizes.values()) <= 50
-    assert max(sizes.values()) >= 3 * min(sizes.values())
+    assert len(sizes) >= 14
+    assert min(sizes.values()) >= 25
+    assert max(sizes.values()) <= 180
+    assert max(sizes.values()) >= 4 * min(sizes.values())
 
 
 def test_seasons_are_kept(messages: list[dict[str, str]], categories: dict[str, str]) -> None:
@@ -89,9 +90,7 @@ def test_categories_are_mixed_in_the_file(categories: dict[str, str]) -> None:
     assert neighbours_alike < 0.15 * len(order)
 
 
-def test_no_two_messages_open_alike(messages: list[dict[str, str]]) -> None:
-    repeated = {opening: n for opening, n in Counter(_first_words(r["text"], 4) for r in messages).items() if n > 1}
-    assert repeated == {}
+def test_few_messages_open_alike(messages: list[dict[str, str]]) -> None:
     assert max(Counter(_first_words(row["text"], 2) for row in messages).values()) <= len(messages) // 60
 
 
@@ -117,17 +116,17 @@ def test_parallel_sentences_are_complete_and_in_their_script() -> None:
     for row in rows:
         assert set(row) == {"language", "script", "sentence", "text"}
         by_language.setdefault(row["language"], []).append(row)
-    assert len(by_language) >= 12
-    assert len({row["script"] for row in rows}) >= 8
-    for language, four in by_language.items():
-        assert {row["sentence"] for row in four} == SENTENCES, language
-        assert len(four) == len(SENTENCES), language
-        assert len({row["script"] for row in four}) == 1, language
-        for row in four:
+    assert len(by_language) >= 24
+    assert len({row["script"] for row in rows}) >= 10
+    for language, eight in by_language.items():
+        assert {row["sentence"] for row in eight} == SENTENCES, language
+        assert len(eight) == len(SENTENCES), language
+        assert len({row["script"] for row in eight}) == 1, language
+        for row in eight:
             assert unicodedata.is_normalized("NFC", row["text"]), row
             names = Counter(unicodedata.name(c).split()[0] for c in row["text"] if c.isalpha())
             assert names[SCRIPT_NAMES[row["script"]]] > 0.25 * sum(names.values()), row
-        numbers = next(row["text"] for row in four if row["sentence"] == "numbers")
+        numbers = next(row["text"] for row in eight if row["sentence"] == "numbers")
         digits = [unicodedata.decimal(c) for c in numbers if c.isdecimal()]
         assert sorted(digits) == sorted([7, 4, 5, 1, 2, 3, 2, 0]), language
     assert len({row["text"] for row in rows}) == len(rows)

@@ -6,26 +6,17 @@ from typing import Any
 
 import streamlit as st
 
+from components.views import collections
 from components.views.search.board import settings
 
-_NAMES = {
-    "encyclopedia": "Encyclopedia",
-    "messages": "Messages to a town",
-    "pasted": "My own passages",
-}
+_NAMES = {**collections.NAMES, "pasted": "My own passages"}
 
 
 def corpus() -> str:
     """The corpus to search."""
-    chosen: str = st.selectbox(
-        "Search in",
-        list(_NAMES),
-        format_func=lambda name: _NAMES[name],
-        key="search_corpus",
-        bind="query-params",
-        help="Two collections written for this app, or text that you paste.",
+    return collections.choose(
+        "Search in", _NAMES, key="search_corpus", help="Two collections written for this app, or text that you paste."
     )
-    return chosen
 
 
 def passages() -> str:

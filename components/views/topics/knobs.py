@@ -5,8 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from components.topics import Settings
+from components.views import collections
 
-NAMES = {"messages": "Messages to a town", "encyclopedia": "Encyclopedia", "own": "My own documents"}
+NAMES = {name: collections.NAMES[name] for name in ("messages", "encyclopedia")} | {"own": "My own documents"}
 UNITS = {"messages": "messages", "encyclopedia": "passages", "own": "documents"}
 DEFAULT = Settings()
 USUAL = {"messages": DEFAULT.min_cluster_size, "encyclopedia": 3, "own": 4}
@@ -20,16 +21,10 @@ def _other_corpus() -> None:
 
 def corpus() -> str:
     """The documents to group: a name in `NAMES`."""
-    chosen: str = st.selectbox(
-        "Documents",
-        list(NAMES),
-        format_func=lambda name: NAMES[name],
-        key="topics_corpus",
-        bind="query-params",
-        on_change=_other_corpus,
+    return collections.choose(
+        "Documents", NAMES, key="topics_corpus", on_change=_other_corpus,
         help="Two collections written for this app, or text that you paste.",
     )
-    return chosen
 
 
 def own_documents() -> str:
