@@ -7,7 +7,7 @@ import streamlit as st
 from components import first_views
 from components.views import frame
 from components.views.component import mount
-from components.views.tokenizer import export, payload, work
+from components.views.tokenizer import export, languages, payload, work
 from components.views.tokenizer.snippet import snippet
 
 frame.begin("tokenizer")
@@ -44,7 +44,11 @@ def ids_and_bytes() -> None:
     mount("tokenizer_table", picture, key="tokenizer_rows")
 
 
-frame.panels("tokenizer", {"Ids and bytes": ids_and_bytes, "Every tokenizer here": every_tokenizer})
+frame.panels("tokenizer", {
+    "Ids and bytes": ids_and_bytes,
+    "Every tokenizer here": every_tokenizer,
+    "What a language costs": lambda: languages.draw((left, right)),
+})
 frame.try_this("tokenizer")
 
 

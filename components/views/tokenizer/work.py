@@ -84,8 +84,8 @@ def others(text: str, *chosen: str) -> list[TokenTrace]:
     return [traced(name, text) for name in names[:3]]
 
 
-def every(text: str, chosen: Sequence[str]) -> bytes:
-    """The payload of "Every tokenizer here". Large vocabularies count only when a reader asks for them."""
+def within_reason(key: str, chosen: Sequence[str]) -> list[str]:
+    """The tokenizers that are here, the large ones only when a reader asks for them or has chosen them above."""
     names = here()
     large = [name for name in names if catalog.entry(name).kind == "tokenizer"
              and catalog.entry(name).memory_mb >= LARGE_MB and name not in chosen]
@@ -94,11 +94,17 @@ def every(text: str, chosen: Sequence[str]) -> bytes:
         if large:
             sizes = sum(catalog.entry(name).memory_mb for name in large)
             titles = ", ".join(wording.short(name) for name in large)
-            if not st.toggle(f"The large ones too: {titles}", key="tokenizer_large", bind="query-params",
+            if not st.toggle(f"The large ones too: {titles}", key=key, bind="query-params",
                              help=f"They need about {sizes} MB of the server's memory."):
                 names = [name for name in names if name not in large]
         if away:
             st.caption(f"{away} more can be fetched from the list of models.", width="content")
+    return names
+
+
+def every(text: str, chosen: Sequence[str]) -> bytes:
+    """The payload of "Every tokenizer here"."""
+    names = within_reason("tokenizer_large", chosen)
     if len(text) <= AT_ONCE:
         return payload.bars([traced(name, text) for name in names], chosen)
     key = (tuple(names), tuple(chosen), hashlib.blake2b(text.encode("utf-8"), digest_size=16).digest())
