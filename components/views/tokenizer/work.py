@@ -11,7 +11,8 @@ from components import caching
 from components.models import catalog, loaders, sources
 from components.tokenization import TokenTrace, trace
 from components.views import frame
-from components.views.tokenizer import payload, wording
+from components.models.open import OpenTokenizer
+from components.views.tokenizer import own, payload, wording
 from components.workshop import Job
 
 #: Up to so many characters a trace takes a few milliseconds and is made at once; longer ones go to the background.
@@ -26,8 +27,28 @@ LEFT, RIGHT = ("cl100k", "bert"), ("smollm2", "storyteller")
 
 
 def here() -> list[str]:
-    """Every tokenizer that can be opened now, in catalog order."""
-    return [entry.id for entry in catalog.with_tokenizer() if sources.state(entry.id).here]
+    """Every tokenizer that can be opened now: the catalog's in its order, then the reader's own."""
+    return [*(entry.id for entry in catalog.with_tokenizer() if sources.state(entry.id).here), *own.names()]
+
+
+def opened(name: str) -> OpenTokenizer:
+    """A tokenizer by its name, shared among all readers unless it is the reader's own.
+
+    Raises:
+        ValueError: it is not here, or no longer kept.
+    """
+    if not name.startswith(own.PREFIX):
+        return loaders.tokenizer(name)
+    mine = own.find(name)
+    if mine is None:
+        raise ValueError("This tokenizer of your own is no longer kept; train it or bring it again.")
+    return mine.tokenizer
+
+
+def title(name: str) -> str:
+    """A tokenizer's name for the head of a column."""
+    mine = own.find(name) if name.startswith(own.PREFIX) else None
+    return mine.title if mine else wording.short(name)
 
 
 def defaults(names: Sequence[str]) -> tuple[str, str]:
@@ -66,7 +87,7 @@ def traced(name: str, text: str) -> TokenTrace:
     def work(job: Job | None = None) -> TokenTrace:
         if job:
             job.report(None, "cutting")
-        found = trace(loaders.tokenizer(name), text)
+        found = trace(opened(name), text)
         found.round_trip  # noqa: B018  worked out here, so that a slow one is part of the background work
         return found
 
@@ -114,7 +135,7 @@ def every(text: str, chosen: Sequence[str]) -> bytes:
         for place, name in enumerate(names):
             job.check()
             job.report(place / len(names), wording.short(name))
-            found.append(trace(loaders.tokenizer(name), text))
+            found.append(trace(opened(name), text))
         return payload.bars(found, chosen)
 
     return frame.compute("tokens-every", key, work, label="Every tokenizer here", session=True)
