@@ -65,3 +65,18 @@ def unpack(buffer: bytes) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         for name, entry in header.pop("arrays").items()
     }
     return header, arrays
+
+
+def annotate(buffer: bytes, **extra: Any) -> bytes:
+    """The same buffer with more in its header; the arrays are copied as they are, unread.
+
+    For what a page adds at drawing time to a stored or cached picture, such as how it is laid out.
+    """
+    if buffer[:4] != MAGIC:
+        raise ValueError("This is no Looking Glass buffer; it has to begin with LG01.")
+    length = int.from_bytes(buffer[4:8], "little")
+    header = json.loads(buffer[8 : 8 + length].decode("utf-8"))
+    body = 8 + length + _pad(8 + length)
+    encoded = json.dumps({**header, **extra}, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    front = MAGIC + len(encoded).to_bytes(4, "little") + encoded
+    return b"".join([front, bytes(_pad(len(front))), buffer[body:]])

@@ -1,10 +1,11 @@
-"""Tokens: the same text in two tokenizers, byte by byte."""
+"""Tokens: the same text in two to four tokenizers, byte by byte."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from components import first_views
+from components.payload import annotate
 from components.views import frame
 from components.views.component import mount
 from components.views.tokenizer import export, languages, payload, work
@@ -12,16 +13,20 @@ from components.views.tokenizer.snippet import snippet
 
 frame.begin("tokenizer")
 text = frame.text("tokenizer", live=True, rows=4, mono=True)
-left, right = work.choose()
+chosen = work.choose()
+left, right = chosen[0], chosen[-1] if len(chosen) < 2 else chosen[1]
 
 picture = payload.empty()
-with frame.sentences():
-    stored = first_views.find("tokenizer", work.stored_name(left, right), text, {"left": left, "right": right})
+above = st.container()
+view = work.options()
+with above, frame.sentences():
+    stored = first_views.find("tokenizer", work.stored_name(chosen), text, {"left": left, "right": right})
     if stored:
         picture = stored.payload
     elif text:
-        picture = payload.columns([work.traced(left, text), work.traced(right, text)], work.others(text, left, right))
-    mount("tokenizer", picture, key="tokenizer_chips")
+        picture = payload.columns([work.traced(name, text) for name in chosen], work.others(text, *chosen),
+                                  titles=work.titles(chosen))
+    mount("tokenizer", annotate(picture, view=view), key="tokenizer_chips")
 
 
 def every_tokenizer() -> None:
@@ -35,7 +40,7 @@ def every_tokenizer() -> None:
         if chosen in work.here():
             st.session_state["tokenizer_right"] = chosen
 
-    bars = work.every(text, (left, right))
+    bars = work.every(text, chosen)
     mount("tokenizer_bars", bars, key="tokenizer_every", triggers=("choose",), callbacks={"choose": choose})
 
 
@@ -47,13 +52,13 @@ def ids_and_bytes() -> None:
 frame.panels("tokenizer", {
     "Ids and bytes": ids_and_bytes,
     "Every tokenizer here": every_tokenizer,
-    "What a language costs": lambda: languages.draw((left, right)),
+    "What a language costs": lambda: languages.draw(chosen),
 })
 frame.try_this("tokenizer")
 
 
-def both() -> list[work.TokenTrace]:
-    return [work.traced(name, text) for name in dict.fromkeys((left, right))]
+def traces() -> list[work.TokenTrace]:
+    return [work.traced(name, text) for name in chosen]
 
 
 frame.footer(
@@ -61,8 +66,8 @@ frame.footer(
     text=text,
     snippet=lambda: snippet(text, left, right),
     exports=[
-        frame.Export("CSV, one row a token", "tokens.csv", "text/csv", lambda: export.as_csv(both())),
-        frame.Export("JSON", "tokens.json", "application/json", lambda: export.as_json(both())),
-        frame.Export("HTML, the chips", "tokens.html", "text/html", lambda: export.as_html(both())),
+        frame.Export("CSV, one row a token", "tokens.csv", "text/csv", lambda: export.as_csv(traces())),
+        frame.Export("JSON", "tokens.json", "application/json", lambda: export.as_json(traces())),
+        frame.Export("HTML, the chips", "tokens.html", "text/html", lambda: export.as_html(traces())),
     ] if text else [],
 )

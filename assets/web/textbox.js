@@ -13,7 +13,9 @@ export default function (component) {
     store.send = el("button", { class: "send", type: "button", text: "Enter" });
     store.hint.append(store.send, el("span", { class: "hint-words" }));
     store.note = el("p", { class: "note", role: "status" });
-    store.box = el("div", { class: "box" }, store.label, store.area, store.hint);
+    store.mirror = el("div", { class: "mirror", "aria-hidden": "true" });
+    store.field = el("div", { class: "field" }, store.mirror, store.area);
+    store.box = el("div", { class: "box" }, store.label, store.field, store.hint);
     store.root = el("div", { class: "root" }, store.chips, store.box, store.note);
     parentElement.append(store.root);
   }
@@ -75,7 +77,31 @@ export default function (component) {
   note.textContent = header.note || "";
   note.hidden = !header.note;
 
+  // The same text behind the box, unseen but for the stretch that another picture points at.
+  const markSpan = (span) => {
+    store.mirror.hidden = !span || span.text !== area.value.slice(0, span.text.length) || span.from >= span.to;
+    if (store.mirror.hidden) return;
+    store.mirror.style.width = `${area.clientWidth}px`;
+    store.mirror.replaceChildren(area.value.slice(0, span.from), el("mark", { text: area.value.slice(span.from, span.to) }),
+      `${area.value.slice(span.to)}\u200b`);
+    store.mirror.style.transform = `translateY(${-area.scrollTop}px)`;
+  };
+  markSpan(null);
+  if (header.live && !store.pointed) {
+    store.pointed = (event) => store.mark && store.mark(event.detail);
+    window.addEventListener("lg-token", store.pointed);
+  }
+  store.mark = markSpan;
+  const tell = () => {
+    if (header.live) window.dispatchEvent(new CustomEvent("lg-selection", { detail: { text: area.value, from: area.selectionStart, to: area.selectionEnd } }));
+  };
+  area.onselect = tell;
+  area.onkeyup = tell;
+  area.onclick = tell;
+  area.onscroll = () => markSpan(null);
+
   area.oninput = () => {
+    markSpan(null);
     grow();
     clearTimeout(store.timer);
     if (header.live) store.timer = setTimeout(() => send(area.value), 250);
@@ -88,5 +114,10 @@ export default function (component) {
   };
   store.send.onclick = () => send(area.value);
   store.send.setAttribute("aria-label", header.hint ? `Enter ${header.hint}` : "Send");
-  return watchWidth(parentElement, grow);
+  const stopWatching = watchWidth(parentElement, grow);
+  return () => {
+    stopWatching();
+    window.removeEventListener("lg-token", store.pointed);
+    store.pointed = null;
+  };
 }

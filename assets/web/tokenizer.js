@@ -1,4 +1,4 @@
-// The main picture of Tokens: one or two columns of chips over the same UTF-8 bytes, one shared hover, one card.
+// The main picture of Tokens: one to four columns of chips over the same UTF-8 bytes, one shared hover, one card.
 // The payload is described in components/views/tokenizer/payload.py. Text is only ever set as textContent.
 
 const KIND = { NORMAL: 0, SPECIAL: 1, FRAGMENT: 2, UNKNOWN: 3, ADDED: 4, BYTE: 5 };
@@ -39,7 +39,17 @@ function readText(bytes) {
       at += size;
     }
   }
-  return { bytes, starts, charOf, slice, together, text };
+  // Byte -> place in the text as JavaScript counts it, where a character beyond U+FFFF has two places.
+  let units = null;
+  const unitOf = (byte) => {
+    if (!units) {
+      units = new Int32Array(starts.length);
+      for (let char = 0; char + 1 < starts.length; char++) units[char + 1] = units[char] + (bytes[starts[char]] >= 0xf0 ? 2 : 1);
+    }
+    const char = charOf[byte];
+    return byte > starts[char] ? units[char + 1] : units[char];
+  };
+  return { bytes, starts, charOf, slice, together, text, unitOf };
 }
 
 // Whether a cut before this byte separates what a reader sees as one sign; then its stretch, else null.
@@ -92,8 +102,12 @@ function readColumn(payload, index, source) {
   return column;
 }
 
+// White space as marks, or as the white space it is.
+const shown = (text, blanks) => (blanks ? visible(text) : visible(text.replace(/[ \n\t\r]/g, (sign) => (sign === " " ? "\ue000" : "\ue001")))
+  .replace(/\ue000/g, " ").replace(/\ue001/g, ""));
+
 // What a chip says: whole characters as they are, the bytes of a broken one in hexadecimal.
-function chipText(column, i, source, grouped) {
+function chipText(column, i, source, blanks = true) {
   const begin = column.start[i];
   const end = column.end[i];
   const piece = column.pieces[i];
@@ -105,28 +119,28 @@ function chipText(column, i, source, grouped) {
         text += (raw.length ? raw.join(" ") : "") + String.fromCharCode(source.bytes[byte]);
         raw = [];
       } else if (source.bytes[byte] <= 32) {
-        text += raw.join(" ") + visible(String.fromCharCode(source.bytes[byte]));
+        text += raw.join(" ") + shown(String.fromCharCode(source.bytes[byte]), blanks);
         raw = [];
       } else raw.push(hex(source.bytes[byte]));
     }
     return text + raw.join(" ");
   }
-  if (column.kind[i] === KIND.UNKNOWN) return visible(source.slice(begin, end)) || "?";
+  if (column.kind[i] === KIND.UNKNOWN) return shown(source.slice(begin, end), blanks) || "?";
   const text = piece !== undefined ? piece : source.slice(begin, end);
-  const seen = visible(text).replace(/\u00a0/g, "⍽").replace(/\u200d/g, "ZWJ").replace(/[\u200b\ufeff\u00ad\u2060]/g, "∅")
+  const seen = shown(text, blanks).replace(/\u00a0/g, "⍽").replace(/\u200d/g, "ZWJ").replace(/[\u200b\ufeff\u00ad\u2060]/g, "∅")
     .replace(/[\ufe0e\ufe0f]/g, "VS").replace(/[\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, "⇄");
   return MARK.test(seen) ? "◌" + seen : seen;
 }
 
-function chip(state, column, i, grouped) {
+function chip(state, column, i) {
   const { source } = state;
   const begin = column.start[i];
   const end = column.end[i];
-  const text = chipText(column, i, source, grouped);
+  const text = chipText(column, i, source, state.blanks);
   const classes = ["chip", `t${i % 6}`];
   const kind = KIND_CLASSES[column.kind[i]];
   if (kind) classes.push(kind);
-  if (text.startsWith("·") && column.kind[i] !== KIND.ADDED && text.length > 1) classes.push("space");
+  if (/^[· ]/.test(text) && column.kind[i] !== KIND.ADDED && text.length > 1) classes.push("space");
   if (column.pieces[i] !== undefined && column.kind[i] === KIND.NORMAL) classes.push("changed");
   const node = el("span", { class: classes.join(" "), role: "option", "aria-selected": "false", text, dir: "auto" });
   node.lgPlace = i;
@@ -136,13 +150,13 @@ function chip(state, column, i, grouped) {
 }
 
 // The stretch that the tokenizer left out, faint, with its line breaks.
-function gap(source, begin, end) {
+function gap(source, begin, end, blanks) {
   const text = source.slice(begin, end);
   const node = el("span", { class: "gap", "aria-hidden": "true" });
   for (const part of text.split(/(\n)/)) {
-    if (part === "\n") node.append("↵", el("br"));
-    else if (part && part.trim()) node.append(visible(part));
-    else if (part) node.append("·".repeat(Math.min(part.length, 24)));
+    if (part === "\n") node.append(...(blanks ? ["↵"] : []), el("br"));
+    else if (part && part.trim()) node.append(shown(part, blanks));
+    else if (part) node.append((blanks ? "·" : "\u00a0").repeat(Math.min(part.length, 24)));
   }
   return node;
 }
@@ -175,7 +189,7 @@ function drawFlow(state, column, flow) {
   for (let i = 0; i < column.count; i++) {
     if (column.start[i] > reached) {
       openRing = -1;
-      out.append(gap(source, reached, column.start[i]));
+      out.append(gap(source, reached, column.start[i], state.blanks));
     }
     while (group < column.groups.length && column.groups[group][1] < i) group++;
     const shared = column.groups[group];
@@ -197,7 +211,7 @@ function drawFlow(state, column, flow) {
           if (inner) row.append(inner);
           innerRing = own;
         }
-        (inner || row).append(chip(state, column, j, true));
+        (inner || row).append(chip(state, column, j));
         if (inner && j === last && ringOf[last + 1] === own && last + 1 < column.count) inner.classList.add("on");
       }
       node = el("span", { class: "group" }, row,
@@ -206,14 +220,14 @@ function drawFlow(state, column, flow) {
       place(node, uniform ? one : -1, uniform && one >= 0 && i > 0 && ringOf[i - 1] === one && openRing !== one, false);
     } else {
       const own = ringOf[i];
-      place(chip(state, column, i, false), own, own >= 0 && i > 0 && ringOf[i - 1] === own && openRing !== own, false);
+      place(chip(state, column, i), own, own >= 0 && i > 0 && ringOf[i - 1] === own && openRing !== own, false);
     }
     reached = Math.max(reached, column.end[last]);
     if (column.breaks[last] && last + 1 < column.count) (open || out).append(el("br"));
     i = last;
   }
   const drawnTo = source.bytes.length;
-  if (reached < drawnTo) out.append(gap(source, reached, drawnTo));
+  if (reached < drawnTo) out.append(gap(source, reached, drawnTo, state.blanks));
   flow.replaceChildren(out);
   if (RIGHT_TO_LEFT.test(source.text)) flow.setAttribute("dir", "rtl");
 }
@@ -247,15 +261,15 @@ function sentence(state, column, i) {
     default:
       said.push(plainSentence(source, begin, end, text, piece));
   }
-  const other = state.columns[1 - column.index];
-  if (other) {
+  for (const other of state.columns) {
+    if (other === column || begin === end) continue;
     const across = overlapping(other, begin, end);
     const same = across.length === 1 && other.start[across[0]] === begin && other.end[across[0]] === end;
-    if (begin < end && across.length) {
+    if (across.length) {
       said.push(same ? `${other.title} cuts the same piece.`
         : across.length === 1 ? `In ${other.title} it lies inside one longer token.`
           : `In ${other.title} it takes ${across.length} tokens.`);
-    } else if (begin < end && end <= source.bytes.length) said.push(`${other.title} drops it.`);
+    } else if (end <= source.bytes.length) said.push(`${other.title} drops it.`);
   }
   return said.join(" ");
 }
@@ -384,6 +398,13 @@ function clearMarks(state) {
   state.marked = [];
 }
 
+// The text box marks the characters of the token under the pointer; see textbox.js.
+function tellBox(state, column, i) {
+  const { source } = state;
+  const from = source.unitOf(column.start[i]);
+  window.dispatchEvent(new CustomEvent("lg-token", { detail: { text: source.text, from, to: source.unitOf(column.end[i]) } }));
+}
+
 function show(state, columnIndex, i) {
   clearMarks(state);
   state.active = [columnIndex, i];
@@ -425,6 +446,22 @@ function pin(state, columnIndex, i) {
   show(state, columnIndex, i);
 }
 
+// What is selected in the text box is lit in every column.
+function lightSelection(state, { text, from, to }) {
+  if (text.slice(0, state.source.text.length) !== state.source.text) return;
+  clearMarks(state);
+  for (const column of state.columns) {
+    for (let i = 0; i < column.count; i++) {
+      const begin = state.source.unitOf(column.start[i]);
+      const end = state.source.unitOf(column.end[i]);
+      if (begin < Math.max(to, from + 1) && end > from) {
+        column.nodes[i].classList.add("same");
+        state.marked.push(column.nodes[i]);
+      }
+    }
+  }
+}
+
 // The chip in the line above or below that lies nearest.
 function vertical(column, i, direction) {
   const here = column.nodes[i].getBoundingClientRect();
@@ -454,9 +491,14 @@ function listen(state, column, flow) {
   };
   flow.onmouseover = (event) => {
     const i = placeOf(event);
-    if (i >= 0) show(state, column.index, i);
+    if (i < 0) return;
+    show(state, column.index, i);
+    tellBox(state, column, i);
   };
-  flow.onmouseleave = () => rest(state);
+  flow.onmouseleave = () => {
+    rest(state);
+    window.dispatchEvent(new CustomEvent("lg-token", { detail: null }));
+  };
   flow.onclick = (event) => {
     const i = placeOf(event);
     if (i < 0) return;
@@ -466,7 +508,9 @@ function listen(state, column, flow) {
   // No element has a property for this event; the flow is new at each drawing, so listeners never pile up.
   flow.addEventListener("focusin", (event) => {
     const i = placeOf(event);
-    if (i >= 0) pin(state, column.index, i);
+    if (i < 0) return;
+    pin(state, column.index, i);
+    tellBox(state, column, i);
   });
   flow.onkeydown = (event) => {
     const i = placeOf(event);
@@ -493,13 +537,15 @@ function changesLine(changes, most) {
   return node;
 }
 
-function columnFacts(column) {
+function columnFacts(column, window) {
   const exact = column.exact
     ? el("span", { class: "exact" }, el("b", { "aria-hidden": "true", text: "✓" }), " exact, byte for byte")
     : el("span", { class: "lossy" }, el("b", { "aria-hidden": "true", text: "≠" }), " not exact: ", changesLine(column.changes, 7));
   return el("p", { class: "facts" },
     el("span", {}, el("strong", { text: column.tokens.toLocaleString("en-US") }), ` token${column.tokens === 1 ? "" : "s"}`),
-    el("span", {}, el("strong", { text: fmt(column.per_token) }), " bytes a token"), exact);
+    el("span", {}, el("strong", { text: fmt(column.per_token) }), " bytes a token"),
+    window ? el("span", { title: `${window.tokens.toLocaleString("en-US")} tokens` },
+      el("strong", { text: percent(column.tokens / window.tokens) }), ` of ${window.title}'s window`) : null, exact);
 }
 
 function legend(two) {
@@ -580,12 +626,15 @@ export default function (component) {
     return watchWidth(parentElement, () => {});
   }
   const source = readText(payload.arrays.text);
+  const view = payload.header.view || {};
+  root.classList.toggle("rows", view.layout === "rows");
   const flat = payload.arrays.rings;
   const rings = [];
   for (let i = 0; i < flat.length; i += 2) rings.push([flat[i], flat[i + 1]]);
   const state = {
     source, rings, marked: [], active: null, pinned: null, narrow: false,
     characters: payload.header.characters, totalBytes: payload.header.total_bytes,
+    blanks: view.blanks !== false, window: view.window || null,
   };
   state.columns = payload.header.columns.map((_, index) => readColumn(payload, index, source));
   state.card = el("section", { class: "card", "aria-label": "The token under the pointer", "aria-live": "polite" });
@@ -602,7 +651,7 @@ export default function (component) {
       listen(state, column, flow);
     }
     return el("section", { class: "column" },
-      el("h2", {}, column.title, el("span", { class: "about", text: column.about })), flow, columnFacts(column));
+      el("h2", {}, column.title, el("span", { class: "about", text: column.about })), flow, columnFacts(column, state.window));
   });
   root.replaceChildren(el("div", { class: `columns n${sections.length}` }, ...sections), ...[partly, state.card,
     legend(sections.length > 1), strip(payload.header.strip)].filter(Boolean),
@@ -621,11 +670,21 @@ export default function (component) {
   }
   store.text = source.text;
   store.state = state;
-  return watchWidth(parentElement, (width) => {
+  if (!store.listening) {
+    store.listening = (event) => event.detail && store.state && root.isConnected && lightSelection(store.state, event.detail);
+    window.addEventListener("lg-selection", store.listening);
+  }
+  const stopWatching = watchWidth(parentElement, (width) => {
     root.classList.toggle("narrow", width < 720);
+    root.classList.toggle("middling", width < 1100);
     if (state.narrow !== width < 720) {
       state.narrow = width < 720;
       drawCard(state);
     }
   });
+  return () => {
+    stopWatching();
+    window.removeEventListener("lg-selection", store.listening);
+    store.listening = null;
+  };
 }

@@ -8,25 +8,30 @@ from numpy.typing import NDArray
 from components.tokenization.trace import TokenTrace
 
 
-def differing_spans(left: TokenTrace, right: TokenTrace) -> NDArray[np.int32]:
-    """The smallest stretches of the text that both traces begin and end together and cut differently in between.
+def differing_spans(*traces: TokenTrace) -> NDArray[np.int32]:
+    """The smallest stretches of a text that all traces begin and end together and not all cut alike in between.
 
-    Where one of the two drops white space (BERT does), white space at the edge of a token is not held against it.
+    Where one of them drops white space (BERT does), white space at the edge of a token is not held against it.
+
+    Args:
+        traces: two or more, of the same text.
 
     Returns:
         int32 [stretch, 2], byte ranges in order, without overlap.
 
     Raises:
-        ValueError: the traces are of different texts.
+        ValueError: fewer than two traces, or traces of different texts.
     """
-    if left.utf8 != right.utf8:
-        raise ValueError("The two traces are of different texts; trace the same text with both tokenizers.")
-    exact = left.tiles and right.tiles
-    one, two = (_cuts(trace, exact) for trace in (left, right))
-    common = np.flatnonzero(one & two)
+    if len(traces) < 2:
+        raise ValueError("There is nothing to compare with; give two traces or more.")
+    if any(trace.utf8 != traces[0].utf8 for trace in traces):
+        raise ValueError("The traces are of different texts; trace the same text with every tokenizer.")
+    exact = all(trace.tiles for trace in traces)
+    every = np.stack([_cuts(trace, exact) for trace in traces])
+    common = np.flatnonzero(every.all(axis=0))
     begin, end = common[:-1], common[1:]
     cut = np.zeros(len(begin), bool)
-    for cuts in (one, two):
+    for cuts in every:
         before = np.concatenate([[0], np.cumsum(cuts, dtype=np.int32)])  # cuts before each byte
         cut |= before[end] > before[begin + 1]
     return np.stack([begin, end], axis=1)[cut].astype(np.int32)

@@ -140,7 +140,7 @@ def test_examples_are_usable_on_every_page() -> None:
         assert len({entry["id"] for entry in entries}) == len(entries), page
         assert len({entry["text"] for entry in entries}) == len(entries), page
         for entry in entries:
-            assert {"id", "label", "text"} <= set(entry) <= {"id", "label", "text", "chat", "kind"}, entry["id"]
+            assert {"id", "label", "text"} <= set(entry) <= {"id", "label", "text", "chat", "kind", "columns"}, entry["id"]
             assert re.fullmatch(r"[a-z0-9-]+", entry["id"]), entry["id"]
             assert 0 < len(entry["label"]) <= 32, entry["id"]
             assert 0 < len(entry["text"].strip()) <= 600, entry["id"]

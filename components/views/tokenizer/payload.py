@@ -18,12 +18,12 @@ from components.workshop import LIMITS
 
 
 def columns(traces: Sequence[TokenTrace], others: Sequence[TokenTrace] = (),
-            extra: Mapping[str, Any] | None = None) -> bytes:
-    """The main picture: one column a trace, and one line for each of the others.
+            extra: Mapping[str, Any] | None = None, titles: Mapping[str, str] | None = None) -> bytes:
+    """The main picture: one column a trace, and one line for each of the others. `titles` names the reader's own.
 
     Header: `columns` (name, title, about, tokens, per_token, exact, changes, drawn, pieces), `strip`, `total_bytes`,
     `characters`, `drawn_characters`. Arrays: `text` uint8, the drawn part in UTF-8; for column i `ids<i>`, `start<i>`,
-    `end<i>` int32 (in bytes), `kind<i>` uint8; `rings` int32 [stretch, 2], where the first two are cut differently.
+    `end<i>` int32 (in bytes), `kind<i>` uint8; `rings` int32 [stretch, 2], where not all columns cut alike.
     """
     cut = drawn_bytes(traces)
     arrays: dict[str, NDArray[Any]] = {"text": np.frombuffer(traces[0].utf8[:cut], np.uint8)}
@@ -32,19 +32,19 @@ def columns(traces: Sequence[TokenTrace], others: Sequence[TokenTrace] = (),
         drawn = int(np.searchsorted(trace.byte_end, cut, side="right"))
         arrays |= {f"ids{index}": trace.ids[:drawn], f"start{index}": trace.byte_start[:drawn],
                    f"end{index}": trace.byte_end[:drawn], f"kind{index}": trace.kinds[:drawn]}
-        described.append(facts(trace) | {"drawn": drawn, "pieces": changed_pieces(trace, drawn)})
-    rings = differing_spans(traces[0], traces[1]) if len(traces) > 1 else np.zeros((0, 2), np.int32)
+        described.append(facts(trace, titles) | {"drawn": drawn, "pieces": changed_pieces(trace, drawn)})
+    rings = differing_spans(*traces) if len(traces) > 1 else np.zeros((0, 2), np.int32)
     arrays["rings"] = rings[rings[:, 1] <= cut]
     text = traces[0].utf8
-    header = {"columns": described, "strip": [facts(trace) for trace in others],
+    header = {"columns": described, "strip": [facts(trace, titles) for trace in others],
               "total_bytes": len(text), "characters": len(text.decode()), "drawn_characters": len(text[:cut].decode())}
     return pack(header | dict(extra or {}), arrays)
 
 
-def facts(trace: TokenTrace) -> dict[str, Any]:
+def facts(trace: TokenTrace, titles: Mapping[str, str] | None = None) -> dict[str, Any]:
     """What is said of a trace beside its chips."""
     trip = trace.round_trip
-    return {"name": trace.name, "title": wording.short(trace.name), "about": wording.about(trace.vocabulary),
+    return {"name": trace.name, "title": (titles or {}).get(trace.name) or wording.short(trace.name), "about": wording.about(trace.vocabulary),
             "tokens": len(trace), "per_token": round(trace.bytes_per_token, 4), "exact": trip.exact,
             "changes": wording.summary(trip, len(trace.text))}
 
@@ -80,9 +80,9 @@ def empty() -> bytes:
     return pack({"columns": [], "strip": []})
 
 
-def bars(traces: Sequence[TokenTrace], chosen: Sequence[str]) -> bytes:
+def bars(traces: Sequence[TokenTrace], chosen: Sequence[str], titles: Mapping[str, str] | None = None) -> bytes:
     """Every tokenizer here, fewest tokens first."""
-    rows = [facts(trace) | {"chosen": trace.name in chosen}
+    rows = [facts(trace, titles) | {"chosen": trace.name in chosen}
             for trace in sorted(traces, key=len)]
     return pack({"rows": rows, "bytes": len(traces[0].utf8) if traces else 0})
 

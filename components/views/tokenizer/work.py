@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
 from components import caching
 from components.models import catalog, loaders, sources
+from components.models.open import OpenTokenizer
 from components.tokenization import TokenTrace, trace
 from components.views import frame
-from components.models.open import OpenTokenizer
 from components.views.tokenizer import own, payload, wording
 from components.workshop import Job
 
@@ -57,43 +61,103 @@ def defaults(names: Sequence[str]) -> tuple[str, str]:
     return left, right
 
 
-def stored_name(left: str, right: str) -> str:
-    """Which stored first view these two columns could have."""
-    return right if (left, right) in zip(LEFT, RIGHT, strict=True) else "none"
+def stored_name(chosen: Sequence[str]) -> str:
+    """Which stored first view these columns could have."""
+    return chosen[1] if tuple(chosen) in zip(LEFT, RIGHT, strict=True) else "none"
 
 
-def choose() -> tuple[str, str]:
-    """The two choices over the columns, kept in the address."""
+SIDES = ("left", "right", "third", "fourth")
+
+
+def choose() -> list[str]:
+    """The tokenizers over the columns, two to four, kept in the address. No column stands there twice."""
     names = here()
-    for side in ("left", "right"):
+    for side in SIDES:
         # The address holds a name as the box shows it; a link may also use the catalog's id.
         asked = st.query_params.get(f"tokenizer_{side}")
-        if asked in names and wording.short(asked) != asked:
+        if asked in names and title(asked) != asked:
             del st.query_params[f"tokenizer_{side}"]
             st.session_state[f"tokenizer_{side}"] = asked
-    chosen = []
+        # One of the reader's own may be gone since.
+        if st.session_state.get(f"tokenizer_{side}") not in (None, *names):
+            del st.session_state[f"tokenizer_{side}"]
+    _from_example(names)
+    more = 1 + bool(st.session_state.get("tokenizer_third"))
+    chosen: list[str | None] = []
     with st.container(key="tokenizer_choice"):
-        for column, side, first in zip(st.columns(2, gap="small"), ("left", "right"), defaults(names), strict=True):
+        columns = st.columns(2 + more, gap="small")
+        for column, side, first in zip(columns, SIDES, defaults(names), strict=False):
             chosen.append(column.selectbox(
-                "Left tokenizer" if side == "left" else "Right tokenizer", names, index=names.index(first),
-                format_func=wording.short, key=f"tokenizer_{side}", bind="query-params", label_visibility="collapsed"))
-    return chosen[0], chosen[1]
+                f"{side.capitalize()} tokenizer", names, index=names.index(first), format_func=title,
+                key=f"tokenizer_{side}", bind="query-params", label_visibility="collapsed"))
+        for column, side in zip(columns[2:], SIDES[2:], strict=False):
+            chosen.append(column.selectbox(
+                f"{side.capitalize()} tokenizer", names, index=None, placeholder=f"Add a {side}", format_func=title,
+                key=f"tokenizer_{side}", bind="query-params", label_visibility="collapsed"))
+    return list(dict.fromkeys(name for name in chosen if name))
+
+
+def _from_example(names: Sequence[str]) -> None:
+    """An example may name the columns that it is about; they are set once, when it is chosen.
+
+    `a|b` stands for a where it is here, else b.
+    """
+    example = frame.example("tokenizer")
+    shown = example["id"] if example else None
+    if shown == st.session_state.get("_tokenizer_example"):
+        return
+    st.session_state["_tokenizer_example"] = shown
+    alternatives = [column.split("|") for column in (example or {}).get("columns", ())]
+    wanted = list(filter(None, (next((name for name in column if name in names), None) for column in alternatives)))
+    if not wanted or any(st.query_params.get(f"tokenizer_{side}") for side in SIDES):
+        return
+    for side, name in zip(SIDES, [*wanted, None, None, None, None], strict=False):
+        st.session_state[f"tokenizer_{side}"] = name
+
+
+def options() -> dict[str, Any]:
+    """How the picture is laid out, as its header has it: rows or columns, white space shown, the window chosen."""
+    with st.container(horizontal=True, vertical_alignment="center", key="tokenizer_options"):
+        layout = st.segmented_control("Layout", ["columns", "rows"], default="columns", required=True,
+                                      key="tokenizer_layout", bind="query-params", label_visibility="collapsed")
+        blanks = st.toggle("Spaces and line breaks", True, key="tokenizer_blanks", bind="query-params",
+                           help="Shows a space as · and a line break as ↵.")
+        windows = {one["id"]: one for one in context_windows()}
+        window = st.selectbox(
+            "Context window", list(windows), index=None, placeholder="Share of a context window", width=300,
+            format_func=lambda name: f"{windows[name]['title']}: {windows[name]['tokens']:,}",
+            key="tokenizer_window", bind="query-params", label_visibility="collapsed")
+    return {"layout": layout, "blanks": blanks, "window": windows.get(window) if window else None}
+
+
+@cache
+def context_windows() -> tuple[dict[str, Any], ...]:
+    """Published context lengths of well-known models, shortest first: `id`, `title`, `tokens`."""
+    return tuple(json.loads((Path(__file__).resolve().parents[3] / "assets/copy/windows.json").read_text("utf-8")))
+
+
+def titles(chosen: Sequence[str]) -> dict[str, str]:
+    """The shown names of the reader's own among these."""
+    return {name: title(name) for name in chosen if name.startswith(own.PREFIX)}
 
 
 def traced(name: str, text: str) -> TokenTrace:
     """The trace of a text, kept for everyone while it is short, for this reader alone where it is long."""
     key = (name, hashlib.blake2b(text.encode("utf-8"), digest_size=16).digest())
+    library = opened(name)
 
     def work(job: Job | None = None) -> TokenTrace:
         if job:
             job.report(None, "cutting")
-        found = trace(opened(name), text)
+        found = trace(library, text)
         found.round_trip  # noqa: B018  worked out here, so that a slow one is part of the background work
         return found
 
+    if name.startswith(own.PREFIX) and len(text) <= AT_ONCE:
+        return caching.session_store().get(("tokens", *key), work)
     if len(text) <= AT_ONCE:
         return caching.shared("tokens", key, work)
-    return frame.compute("tokens", key, work, label=f"{wording.short(name)} reads {len(text):,} characters",
+    return frame.compute("tokens", key, work, label=f"{title(name)} reads {len(text):,} characters",
                          session=True)
 
 
@@ -108,7 +172,7 @@ def others(text: str, *chosen: str) -> list[TokenTrace]:
 def within_reason(key: str, chosen: Sequence[str]) -> list[str]:
     """The tokenizers that are here, the large ones only when a reader asks for them or has chosen them above."""
     names = here()
-    large = [name for name in names if catalog.entry(name).kind == "tokenizer"
+    large = [name for name in names if not name.startswith(own.PREFIX) and catalog.entry(name).kind == "tokenizer"
              and catalog.entry(name).memory_mb >= LARGE_MB and name not in chosen]
     away = sum(not sources.state(entry.id).here for entry in catalog.with_tokenizer())
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -126,16 +190,19 @@ def within_reason(key: str, chosen: Sequence[str]) -> list[str]:
 def every(text: str, chosen: Sequence[str]) -> bytes:
     """The payload of "Every tokenizer here"."""
     names = within_reason("tokenizer_large", chosen)
+    shown = titles(names)
     if len(text) <= AT_ONCE:
-        return payload.bars([traced(name, text) for name in names], chosen)
+        return payload.bars([traced(name, text) for name in names], chosen, shown)
+    # The job runs outside this session, where the reader's own tokenizers are not to be found.
+    library = {name: opened(name) for name in names}
     key = (tuple(names), tuple(chosen), hashlib.blake2b(text.encode("utf-8"), digest_size=16).digest())
 
     def work(job: Job) -> bytes:
         found = []
         for place, name in enumerate(names):
             job.check()
-            job.report(place / len(names), wording.short(name))
-            found.append(trace(opened(name), text))
-        return payload.bars(found, chosen)
+            job.report(place / len(names), shown.get(name) or wording.short(name))
+            found.append(trace(library[name], text))
+        return payload.bars(found, chosen, shown)
 
     return frame.compute("tokens-every", key, work, label="Every tokenizer here", session=True)
