@@ -28,7 +28,7 @@ class Settings:
         n_epochs: rounds in which UMAP moves the documents (10 to 1,000).
     """
 
-    min_cluster_size: int = 8
+    min_cluster_size: int = 12
     n_neighbors: int = 15
     random_state: int = 7
     reducer: str = "umap"

@@ -10,8 +10,8 @@ from components.views import collections
 NAMES = {name: collections.NAMES[name] for name in ("messages", "encyclopedia")} | {"own": "My own documents"}
 UNITS = {"messages": "messages", "encyclopedia": "passages", "own": "documents"}
 DEFAULT = Settings()
-USUAL = {"messages": DEFAULT.min_cluster_size, "encyclopedia": 3, "own": 4}
-"""min_cluster_size on opening: the encyclopedia has few passages on each thing, pasted documents are often few."""
+USUAL = {"messages": DEFAULT.min_cluster_size, "encyclopedia": 5, "own": 4}
+"""min_cluster_size on opening: the encyclopedia has a dozen passages on each thing, pasted documents are often few."""
 
 
 def _other_corpus() -> None:
