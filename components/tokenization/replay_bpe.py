@@ -289,10 +289,15 @@ class SentencePieceMerges:
         return (token,)
 
 
+def saved(processor: Any) -> Any:
+    """A SentencePiece model as it was saved: pieces with their types, and how it was trained."""
+    from sentencepiece import sentencepiece_model_pb2 as protocol
+
+    model = vars(protocol)["ModelProto"]()  # the class is made at import; no type checker sees it
+    model.ParseFromString(processor.serialized_model_proto())
+    return model
+
+
 def user_defined(processor: Any) -> list[str]:
     """The pieces that a SentencePiece model takes out of a text as they stand."""
-    from sentencepiece import sentencepiece_model_pb2
-
-    model = sentencepiece_model_pb2.ModelProto()
-    model.ParseFromString(processor.serialized_model_proto())
-    return [piece.piece for piece in model.pieces if piece.type == piece.USER_DEFINED]
+    return [piece.piece for piece in saved(processor).pieces if piece.type == piece.USER_DEFINED]

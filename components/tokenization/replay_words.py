@@ -9,6 +9,7 @@ no entry of the vocabulary reaches across.
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Any, NamedTuple
 
 from components.models.open import OpenTokenizer
@@ -18,6 +19,8 @@ from components.tokenization.vocabulary import vocabulary
 _ACROSS = re.compile("[^▁]▁")
 _BEFORE_SPACE = re.compile("(?<=[^▁])(?=▁)")
 _NOBODY = "\x00nobody"
+#: Characters whose class no version of Unicode will change.
+_EVERYDAY = frozenset(map(chr, range(0x250)))
 
 
 class Read(NamedTuple):
@@ -58,7 +61,42 @@ def _tiktoken(tokenizer: OpenTokenizer, text: str, divide: bool) -> list[Read]:
     import regex  # the pattern needs character classes that Python's own `re` does not know
 
     pattern = regex.compile(tokenizer.library_object._pat_str)
-    return [Read(found.group(), found.start(), found.end(), None) for found in pattern.finditer(text)]
+    return [Read(text[found.start():found.end()], found.start(), found.end(), None)
+            for found in pattern.finditer(_same_unicode(text))]
+
+
+#: The classes that split patterns speak of, each with a character that every Unicode version has in it.
+_CLASSES = {"Lu": "Б", "Ll": "б", "Lt": "ǅ", "Lm": "ʰ", "Lo": "א", "M": "\u0301", "N": "²"}
+_NO_CLASS = "☃"
+
+
+@cache
+def _members(name: str) -> Any:
+    """A tiktoken encoding that finds the characters of one class and nothing else."""
+    import tiktoken
+
+    return tiktoken.Encoding(name=name, pat_str=rf"\p{{{name}}}", special_tokens={},
+                             mergeable_ranks={bytes([byte]): byte for byte in range(256)})
+
+
+def _same_unicode(text: str) -> str:
+    """The text as `regex` has to see it to split as tiktoken does.
+
+    The two know different versions of Unicode: a character that is a letter for one may be nobody yet for the other.
+    tiktoken is asked, and where it differs a stand-in of the class that it sees takes the character's place.
+    """
+    import regex
+
+    rare = "".join(sorted(set(text) - _EVERYDAY))
+    if not rare:
+        return text
+    theirs, ours = dict.fromkeys(rare, ""), dict.fromkeys(rare, "")
+    for name in _CLASSES:
+        found = _members(name)
+        theirs.update(dict.fromkeys(found.decode_bytes(found.encode_ordinary(rare)).decode("utf-8"), name))
+        ours.update(dict.fromkeys(regex.findall(rf"\p{{{name}}}", rare), name))
+    swap = {ord(one): _CLASSES.get(theirs[one], _NO_CLASS) for one in rare if theirs[one] != ours[one]}
+    return text.translate(swap) if swap else text
 
 
 def _tokenizers(tokenizer: OpenTokenizer, text: str, divide: bool) -> list[Read]:
