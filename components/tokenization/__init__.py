@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+from components.tokenization.browse import (
+    ENTRY_KINDS,
+    EntriesFound,
+    EntryQuery,
+    VocabularyEntries,
+    entries,
+    look_up,
+    spoken,
+)
 from components.tokenization.compare import differing_spans
 from components.tokenization.cutting import Cut, chunks, cut
+from components.tokenization.embeddings import Learnt, Matrix, learnt, neighbours, open_matrix, vector_lengths
 from components.tokenization.languages import LanguageCost, language_costs, premium
+from components.tokenization.reachable import Reach, reach
 from components.tokenization.replay import REPLAYED_CHARACTERS, Replay, Way, Word, replay
 from components.tokenization.replay_bpe import Merge, Merging, Piece
 from components.tokenization.replay_unigram import Edge, Lattice, Path
 from components.tokenization.replay_wordpiece import Matching, Try
 from components.tokenization.roundtrip import Change, RoundTrip
+from components.tokenization.scripts import SCRIPTS
 from components.tokenization.trace import Kind, Token, TokenTrace, trace
 from components.tokenization.vocabulary import Vocabulary, vocabulary
 
-__all__ = ["REPLAYED_CHARACTERS", "Change", "Cut", "Edge", "Kind", "LanguageCost", "Lattice", "Matching", "Merge", "Merging",
-           "Path", "Piece", "Replay", "RoundTrip", "Token", "TokenTrace", "Try", "Vocabulary", "Way",
-           "Word", "chunks", "cut", "differing_spans", "language_costs", "premium", "replay", "trace", "vocabulary"]
+__all__ = ["ENTRY_KINDS", "REPLAYED_CHARACTERS", "SCRIPTS", "Change", "Cut", "Edge", "EntriesFound", "EntryQuery",
+           "Kind", "LanguageCost", "Lattice", "Learnt", "Matching", "Matrix", "Merge", "Merging", "Path", "Piece",
+           "Reach", "Replay", "RoundTrip", "Token", "TokenTrace", "Try", "Vocabulary", "VocabularyEntries", "Way",
+           "Word", "chunks", "cut", "differing_spans", "entries", "language_costs", "learnt", "look_up", "neighbours",
+           "open_matrix", "premium", "reach", "replay", "spoken", "trace", "vector_lengths", "vocabulary"]
