@@ -1,4 +1,4 @@
-"""Cutting a text to a number of tokens, and into pieces that overlap, without ever splitting what a reader sees as one sign.
+"""Cutting a text to so many tokens, and into chunks that overlap, never inside what a reader sees as one sign.
 
 The first N tokens of a text, decoded, are not always N tokens again: the last word may have been cut in the middle of a
 character, and a shorter text may be cut elsewhere. So a cut is found by encoding again until it holds.
@@ -36,7 +36,7 @@ class Cut:
 
 
 def cut(tokenizer: OpenTokenizer, text: str, limit: int, *, keep: str = "start") -> Cut:
-    """The longest beginning (or end) of a text that the cut at a token finds, at most `limit` tokens when encoded again.
+    """The beginning (or end) of a text, cut near a token's edge: at most `limit` tokens when it is encoded again.
 
     Args:
         tokenizer: from `components.models.open.open_tokenizer`.

@@ -34,7 +34,7 @@ def picture(test: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     return unpack(found[0].proto.bytes)
 
 
-def open_with(text: str | None = None, **state: str) -> Any:
+def open_with(text: str | None = None, **state: Any) -> Any:
     test = app_test("tokenizer")
     if text is not None:
         test.session_state["tokenizer_text"] = text

@@ -113,3 +113,67 @@ def test_a_press_puts_a_tokenizer_into_the_right_column(open_page: Callable[...,
     page.get_by_role("tab", name="Every tokenizer here").click()
     page.locator(".tb").get_by_role("button", name="storyteller Unigram").click()
     expect(page.locator(".column h2").nth(1)).to_contain_text("storyteller Unigram", timeout=15_000)
+
+
+def test_text_and_chips_point_at_each_other(open_page: Callable[..., Any]) -> None:
+    from playwright.sync_api import expect
+
+    page = opened(open_page, "🐢 Übermensch rain")
+    page.locator(".flow").nth(0).locator(".chip", has_text=re.compile("^rain$")).hover()
+    expect(page.locator(".mirror mark")).to_have_text("rain")
+    page.locator(".flow").nth(0).locator(".chip", has_text=re.compile("^men$")).hover()
+    expect(page.locator(".mirror mark")).to_have_text("men")
+    box = page.locator("textarea").first
+    box.focus()
+    box.evaluate("node => { node.setSelectionRange(14, 18); node.dispatchEvent(new Event('select')); }")
+    expect(page.locator(".flow").nth(0).locator(".chip.same")).to_have_text(["rain"])
+    expect(page.locator(".flow").nth(1).locator(".chip.same")).to_have_text(["·rain"])
+
+
+def test_rows_and_marks_can_be_chosen(open_page: Callable[..., Any]) -> None:
+    from playwright.sync_api import expect
+
+    page = opened(open_page, "one two")
+    first, second = page.locator(".column").nth(0), page.locator(".column").nth(1)
+    assert abs(first.bounding_box()["y"] - second.bounding_box()["y"]) < 4
+    expect(page.locator(".flow").nth(1).locator(".chip").nth(1)).to_have_text("·two")
+    page.get_by_role("radio", name="rows").click()
+    settle(page)
+    assert second.bounding_box()["y"] > first.bounding_box()["y"] + 40
+    page.get_by_text("Spaces and line breaks").click()
+    settle(page)
+    assert page.locator(".flow").nth(1).locator(".chip").nth(1).evaluate("node => node.textContent") == " two"
+
+
+def test_languages_sort_and_put_a_tokenizer_in_front(open_page: Callable[..., Any]) -> None:
+    from playwright.sync_api import expect
+
+    page = opened(open_page, "Rain")
+    page.get_by_role("tab", name="What a language costs").click()
+    rows = page.locator(".tl tbody tr")
+    expect(rows.first).to_be_visible(timeout=30_000)
+    assert rows.count() >= 24
+    page.locator(".tl thead").get_by_role("button", name="language").click()
+    expect(rows.first.locator("th")).to_contain_text("Amharic")
+    expect(rows.first.locator("th"), "BERT has no Ethiopic letters").to_contain_text("characters unknown")
+    page.locator(".tl .names").get_by_role("button", name="Mistral v1").click()
+    expect(rows.first.locator("th")).not_to_contain_text("unknown")
+    page.locator(".tl input").first.fill("10")
+    expect(page.locator(".tl tr.english td").last).to_have_text("10.0")
+
+
+def test_a_cut_is_shown_and_a_chunk_can_be_pressed(open_page: Callable[..., Any]) -> None:
+    from playwright.sync_api import expect
+
+    page = opened(open_page, "one two three four five six seven eight nine ten eleven twelve")
+    page.get_by_role("tab", name="Cut at N").click()
+    settle(page)
+    page.locator("[data-testid=stNumberInput] input").first.fill("4")
+    page.keyboard.press("Enter")
+    expect(page.locator(".tc .stays")).to_have_text("one two three four", timeout=15_000)
+    expect(page.locator(".tc .gone")).to_contain_text("five")
+    page.get_by_role("radio", name="chunks").click()
+    expect(page.locator(".tc .list button").first).to_be_visible(timeout=15_000)
+    page.locator(".tc .list button").nth(1).click()
+    expect(page.locator(".tc .list button").nth(1)).to_have_attribute("aria-pressed", "true")
+    assert page.locator(".tc .piece.on").count() >= 1

@@ -44,7 +44,8 @@ def columns(traces: Sequence[TokenTrace], others: Sequence[TokenTrace] = (),
 def facts(trace: TokenTrace, titles: Mapping[str, str] | None = None) -> dict[str, Any]:
     """What is said of a trace beside its chips."""
     trip = trace.round_trip
-    return {"name": trace.name, "title": (titles or {}).get(trace.name) or wording.short(trace.name), "about": wording.about(trace.vocabulary),
+    title = (titles or {}).get(trace.name) or wording.short(trace.name)
+    return {"name": trace.name, "title": title, "about": wording.about(trace.vocabulary),
             "tokens": len(trace), "per_token": round(trace.bytes_per_token, 4), "exact": trip.exact,
             "changes": wording.summary(trip, len(trace.text))}
 
