@@ -8,7 +8,7 @@ from components import first_views
 from components.payload import annotate
 from components.views import frame
 from components.views.component import mount
-from components.views.tokenizer import cutting, export, languages, payload, vocabulary, work
+from components.views.tokenizer import cutting, export, languages, payload, replay, vocabulary, work
 from components.views.tokenizer.snippet import snippet
 
 frame.begin("tokenizer")
@@ -51,6 +51,7 @@ def ids_and_bytes() -> None:
 
 frame.panels("tokenizer", {
     "Ids and bytes": ids_and_bytes,
+    "Replay the algorithm": lambda: replay.draw(text, chosen),
     "Every tokenizer here": every_tokenizer,
     "Vocabulary": lambda: vocabulary.draw(chosen),
     "What a language costs": lambda: languages.draw(chosen),
