@@ -52,11 +52,13 @@ class Embedding:
         title: the model that it is from.
         learnt: its measures.
         before: whether the embedding before training is here too.
+        truth: what is known of the candidates, where the training text can be counted.
     """
 
     title: str
     learnt: Learnt
     before: bool
+    truth: str = ""
 
 
 def ordered(seen: VocabularyEntries, rows: NDArray[np.int32], order: str,
@@ -92,7 +94,8 @@ def payload(seen: VocabularyEntries, found: EntriesFound, state: Mapping[str, st
         "orders": [[name, words] for name, words in ORDERS.items() if name not in ("near", "norm") or (embedding
                    and (name == "norm" or len(embedding.learnt.unused)))],
         "scripts": list(SCRIPTS), "top_id": int(seen.ids[-1]), "averages": _averages(seen),
-        "embedding": embedding.title if embedding else None, "picked": picked,
+        "embedding": embedding.title if embedding else None, "truth": embedding.truth if embedding else "",
+        "picked": picked,
     }
     starts = np.concatenate([[0], np.cumsum([len(piece) for piece in pieces])]).astype(np.int32)
     arrays: dict[str, NDArray[Any]] = {
@@ -119,13 +122,14 @@ def detail(seen: VocabularyEntries, tokenizer: OpenTokenizer, row: int, reach: R
            before: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Everything that is known of one entry."""
     token = int(seen.ids[row])
-    text = seen.text(row)
+    text = seen.text(row) or ""
+    signs = "" if text.isascii() and text.strip().isprintable() and text.strip() else text  # plain ones need no names
     said: dict[str, Any] = {
         "id": token, "hex": seen.table.piece(token).hex(), "traits": int(seen.traits[row]),
         "spelling": spelling(tokenizer, token),
         "characters": [[f"U+{ord(sign):04X}", unicodedata.name(sign, "no name of its own")]
-                       for sign in (text or "")[:NAMED]],
-        "more": max(0, len(text or "") - NAMED),
+                       for sign in signs[:NAMED]],
+        "more": max(0, len(signs) - NAMED),
         "own_text": None if reach is None else "untried" if not reach.tried[row]
         else "never" if reach.never[row] else "back",
         "after": list(after), "before": list(before),
