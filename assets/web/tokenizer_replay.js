@@ -17,13 +17,14 @@ function readable(text) {
   return /^\p{M}/u.test(seen) ? "◌" + seen : seen;
 }
 
-const bytesOf = (hex) => Uint8Array.from({ length: hex.length / 2 }, (_, i) => parseInt(hex.slice(2 * i, 2 * i + 2), 16));
+const hex = (byte) => byte.toString(16).toUpperCase().padStart(2, "0");
+const bytesOf = (digits) => Uint8Array.from({ length: digits.length / 2 }, (_, i) => parseInt(digits.slice(2 * i, 2 * i + 2), 16));
 
 function spell(bytes, from, to) {
   try {
     return readable(strict.decode(bytes.subarray(from, to)));
   } catch {
-    return [...bytes.subarray(from, to)].map((byte) => byte.toString(16).toUpperCase().padStart(2, "0")).join(" ");
+    return [...bytes.subarray(from, to)].map(hex).join(" ");
   }
 }
 
@@ -46,46 +47,67 @@ const chip = (text, cls = "") => el("span", { class: `piece ${cls}`, text });
 
 function mergeScene(way) {
   const bytes = bytesOf(way.b);
-  const units = way.u || Array.from(bytes, (_, i) => [i, i + 1]);
+  const units = way.u || Array.from(bytes, (_, i) => [i, i + 1, 1]);
+  const bare = (from, to) => [...bytes.subarray(from, to)].map(hex).join(" ");
   const text = (from, to) => spell(bytes, from, to);
-  const rows = [{ label: way.u ? "signs" : "bytes", cells: units.map(([from, to]) => ({ from, to, text: text(from, to), cls: "unit" })) }];
+  const rows = [{ label: way.u ? "chars" : "bytes", cells: units.map(([from, to, count]) => ({ from, to, text: text(from, to), cls: "unit", count })) }];
+  // Bytes that the vocabulary has no entry for and no way to spell: the library drops them.
+  const dropped = [];
+  let reached = 0;
+  for (const [from, to] of [...units, [bytes.length, bytes.length]]) {
+    if (from > reached) dropped.push({ from: reached, to: from, text: bare(reached, from), cls: "lost", count: 0 });
+    reached = to;
+  }
+  rows[0].cells.push(...dropped);
   let standing = rows[0].cells;
   let most = 0;
   for (const [rank, from, middle, to, id] of way.m) {
     most = Math.max(most, rank + 1);
     standing = standing.filter((cell) => cell.to <= from || cell.from >= to).map((cell) => (cell.cls === "new" ? { ...cell, cls: "joined" } : cell));
-    standing.push({ from, to, text: text(from, to), cls: "new" });
+    standing.push({ from, to, text: text(from, to), cls: "new", count: 1 });
     standing.sort((a, b) => a.from - b.from);
     rows.push({ label: number(rank), cells: standing, needs: most, merge: [rank, from, middle, to, id] });
   }
   if (way.w !== null && standing.length > 1) {
-    rows.push({ label: "whole", needs: way.w + 1, cells: [{ from: 0, to: bytes.length, text: text(0, bytes.length), cls: "new" }] });
+    rows.push({ label: "whole", needs: way.w + 1, cells: [{ from: 0, to: bytes.length, text: text(0, bytes.length), cls: "new", count: 1 }] });
   }
-  for (const row of rows) row.right = String(row.cells.length);
+  // Signs without an entry of their own become their bytes in the end, however many merges there are.
+  const bared = (cells) => cells.flatMap((cell) => (cell.count < 2 ? [cell.cls === "new" ? { ...cell, cls: "joined" } : cell]
+    : Array.from({ length: cell.to - cell.from }, (_, i) => ({ from: cell.from + i, to: cell.from + i + 1, text: bare(cell.from + i, cell.from + i + 1), cls: "new", count: 1 }))));
+  const falls = standing.filter((cell) => cell.count > 1);
+  if (falls.length) rows.push({ label: "bytes", cells: bared(standing), falls });
+  const kept = (cells) => cells.filter((cell) => cell.count);
+  for (const row of rows) row.right = String(kept(row.cells).length);
   const lowest = (step) => rows[step + 1] && rows[step + 1].merge;
   return {
     kind: "merges", size: bytes.length, least: 22, most: 62, heads: wide(bytes), rows, left: "rank", middle: "the pieces after that merge", right: "pieces",
-    pieces: way.p.map(([from, to, ids]) => ({ text: ids.length > 1 ? [...bytes.subarray(from, to)].map((b) => b.toString(16).toUpperCase().padStart(2, "0")).join(" ") : text(from, to), ids })),
+    pieces: way.p.map(([from, to, ids]) => ({ text: ids.length > 1 ? bare(from, to) : text(from, to), ids })),
     // How many rows a tokenizer that stopped after so many merges reaches.
     reach(stop) {
       if (way.w !== null && stop > way.w) return rows.length - 1;
       let reached = 0;
       while (reached + 1 < rows.length && rows[reached + 1].needs <= stop) reached++;
-      return reached;
+      return rows[reached + 1] && rows[reached + 1].falls ? reached + 1 : reached;
     },
+    cut: (row) => kept(bared(rows[row].cells)),
     say(step) {
       const row = rows[step];
       const next = lowest(step);
       if (!step) {
-        return [`${way.u ? "Each sign" : "Each byte"} stands alone: ${plural(units.length, "piece")}. `,
+        return [...dropped.slice(0, 3).flatMap((one) => ["The vocabulary has no entry for ", chip(one.text, "lost"), ", so the library drops it. "]),
+          `${way.u ? "Each character" : "Each byte"} stands alone: ${plural(units.length, "piece")}. `,
           next ? ["Of all neighbours, the pair with the lowest rank goes first: ", chip(text(next[1], next[2])), " + ", chip(text(next[2], next[3])), `, rank ${number(next[0])}.`]
             : "No two neighbours are in the list of merges."].flat();
+      }
+      if (row.falls) {
+        return ["The vocabulary has no entry for ", ...row.falls.slice(0, 6).flatMap((one, i) => [i ? " " : "", chip(one.text)]),
+          `. ${row.falls.length > 1 ? "Each becomes its bytes" : "It becomes its bytes"}, one token a byte, so that nothing is lost.`];
       }
       if (!row.merge) return ["The whole word is an entry of the vocabulary, so the library takes it as it stands, without these merges."];
       const [rank, from, middle, to, id] = row.merge;
       return [chip(text(from, middle)), " + ", chip(text(middle, to)), " become ", chip(text(from, to), "made"),
         `, token ${number(id)}: rank ${number(rank)} is the lowest of all pairs left. `,
-        next ? `Next is rank ${number(next[0])}.` : rows[step + 1] ? "" : "No pair that is left is in the list: done."];
+        next ? `Next is rank ${number(next[0])}.` : rows[step + 1] && !rows[step + 1].falls ? "" : "No pair that is left is in the list: done."];
     },
   };
 }
@@ -144,9 +166,9 @@ function latticeScene(way) {
     for (let at = step; at > 0; at = edges[way.a[at]].from) found.unshift(edges[way.a[at]]);
     return found;
   };
-  const hexadecimal = (from, to) => [...new TextEncoder().encode(signs.slice(from, to).join(""))].map((b) => b.toString(16).toUpperCase().padStart(2, "0")).join(" ");
+  const hexadecimal = (from, to) => [...new TextEncoder().encode(signs.slice(from, to).join(""))].map(hex).join(" ");
   return {
-    kind: "lattice", size: signs.length, least: 44, most: 62, heads: null, edges, lanes, best: way.d, arrive: way.a, bestTo,
+    kind: "lattice", size: signs.length, least: 47, most: 62, heads: null, edges, lanes, best: way.d, arrive: way.a, bestTo,
     rows: Array.from({ length: signs.length + 1 }), left: "", middle: "every entry that fits, with its score", right: "",
     ways: way.k.map(([points, places]) => ({ points, edges: places.map((place) => edges[place]) })),
     pieces: way.p.map(([from, to, ids]) => ({ text: ids.length > 1 ? hexadecimal(from, to) : text(from, to), ids, cls: edges.some((e) => e.unknown && e.from === from) && ids.length === 1 ? "lost" : "" })),
@@ -159,7 +181,7 @@ function latticeScene(way) {
         ? ["Up to ", chip(text(0, step)), ` the best comes with `, chip(won.text, "made"), ` (${score(won.points)})`, ...before, `: ${score(way.d[step])}. ${ends.length > 1 ? `${ends.length} entries end here.` : "One entry ends here."}`]
         : ["The best way ends with ", chip(won.text, "made"), ` and has ${score(way.d[step])}. `,
           way.k.length > 1 ? `The next best has ${score(way.k[1][0])}: ${times(Math.exp(way.k[0][0] - way.k[1][0]))} times less likely.` : "There is no other way."];
-      if (won.unknown) here.push(" No entry fits this sign, which costs ten more than the rarest entry.");
+      if (won.unknown) here.push(" No entry fits this character, which costs ten more than the rarest entry.");
       return here;
     },
   };
@@ -267,7 +289,7 @@ export default function (component) {
     ui = { words: new Map() };
     for (const one of words.slice(0, FLOW_WORDS)) {
       if (one.from > reached) flow.append(" ");
-      const node = el("span", { class: `word${one.control !== undefined ? " control" : ""}`, role: "option", text: one.to > one.from ? readable(signs.slice(one.from, one.to).join("")) : wordText(one), on: { click: () => choose(one) } });
+      const node = el("span", { class: `word${one.control !== undefined ? " control" : ""}`, role: "option", text: one.to > one.from ? visible(signs.slice(one.from, one.to).join("")) : wordText(one), on: { click: () => choose(one) } });
       if (one.control !== undefined) node.title = `a control token, id ${one.control}: no algorithm sees it`;
       flow.append(node);
       if (signs.slice(one.from, one.to).includes("\n")) flow.append(el("br"));
@@ -329,11 +351,11 @@ export default function (component) {
     if (store.step === null) store.step = scene.kind === "merges" ? Math.max(Math.min(1, last), scene.reach(store.stop)) : last;
     store.step = Math.min(store.step, last);
     ui.range.max = last;
-    ui.stepName.textContent = { merges: "Merge", match: "Try", lattice: "Up to sign" }[scene.kind];
-    ui.next.textContent = { merges: "Next merge", match: "Next try", lattice: "Next sign" }[scene.kind];
+    ui.stepName.textContent = { merges: "Merge", match: "Try", lattice: "Up to character" }[scene.kind];
+    ui.next.textContent = { merges: "Next merge", match: "Next try", lattice: "Next one" }[scene.kind];
     root.style.setProperty("--grid", `var(--left) repeat(${scene.size}, minmax(${scene.least}px, 1fr)) var(--right)`);
     root.style.setProperty("--widest", `${scene.size * scene.most + 130}px`);
-    root.style.setProperty("--narrowest", `${scene.size * scene.least + 104}px`);
+    root.style.setProperty("--narrowest", `calc(var(--left) + var(--right) + ${scene.size * scene.least + 4}px)`);
     const rows = scene.kind === "lattice" ? lattice() : staircase();
     ui.picture.replaceChildren(el("div", { class: `grid ${scene.kind}`, "aria-hidden": scene.kind === "lattice" ? null : "true" }, ...rows));
     ui.end.replaceChildren(el("span", { class: "name", text: "In the end" }), ...scene.pieces.map((piece) => el("span", { class: "token" }, chip(piece.text, piece.cls || ""),
@@ -471,18 +493,19 @@ export default function (component) {
       says.replaceChildren();
       if (scene) {
         const reached = scene.reach(n);
-        const cells = scene.rows[reached].cells;
+        const cells = scene.cut(reached);
+        const now = scene.cut(last).length;
         says.append("This word: ", ...cells.slice(0, 16).flatMap((one) => [chip(one.text), " "]), cells.length > 16 ? "… " : "",
-          el("b", { text: plural(cells.length, "piece") }), reached < last ? `, not ${scene.rows[last].cells.length}. ` : ", as now. ");
+          el("b", { text: plural(cells.length, "token") }), cells.length === now ? ", as now. " : `, not ${now}. `);
         ui.line.querySelector("span").textContent = `A tokenizer of ${plural(n, "merge")} stops here`;
         ui.line.remove();
-        if (reached < last) ui.rows[reached].after(ui.line);
+        if (scene.rows.some((row, i) => i > reached && row.needs)) ui.rows[reached].after(ui.line);
       }
       const now = piecesAfter(n);
       says.append("The whole text: ", el("b", { text: plural(now, "token") }), now === header.tokens ? ", as now." : `, not ${number(header.tokens)}.`);
     }
     const node = el("div", { class: "stops" }, el("div", { class: "line" }, el("span", {}, "Stop after ", el("i", { text: "N" }), " merges"), el("span", { class: "of" }, typed, ` of ${number(header.merges)}`)),
-      range, curve, el("div", { class: "ends" }, el("span", { text: `${number(most)} tokens` }), el("span", { text: `${number(header.tokens)} tokens` })), says,
+      range, curve, el("div", { class: "ends" }, el("span", { text: `no merges: ${plural(most, "token")}` }), el("span", { text: `all: ${plural(header.tokens, "token")}` })), says,
       el("p", { class: "about", text: `The merges stand in the order in which they were learnt. A tokenizer that had stopped early would have ${number(header.base)} entries and one more for each merge.` }));
     return { node, draw: show };
   }

@@ -26,7 +26,7 @@ from components.tokenization.replay_bpe import (
 )
 from components.tokenization.replay_unigram import Lattice, Lattices
 from components.tokenization.replay_wordpiece import Matches, Matching, Words
-from components.tokenization.replay_words import plain, read_words
+from components.tokenization.replay_words import read_words
 from components.workshop import check_text
 
 #: A longer text is refused: every step of it would have to be kept.
@@ -116,7 +116,8 @@ def replay(tokenizer: OpenTokenizer, text: str, ways: int = 5) -> Replay:
             if way == len(found):
                 found.append(model.replay(read.spelling, ways) if algorithm == "Unigram"
                              else model.replay(read.spelling))
-        words.append(Word(plain(tokenizer, read.spelling), read.start, read.end, way, read.control))
+        shown = read.spelling if read.control is not None else _text(found[way])
+        words.append(Word(shown, read.start, read.end, way, read.control))
     ids = [token for word in words
            for token in (found[word.way].ids if word.control is None else (word.control,))]
     library = encode(tokenizer, text, "auto", offsets=False).ids
@@ -124,6 +125,13 @@ def replay(tokenizer: OpenTokenizer, text: str, ways: int = 5) -> Replay:
         raise ValueError("For this text the steps worked out here do not end in the library's own ids, so they are "
                          "not shown; change the text or choose another tokenizer.")
     return Replay(tokenizer.name, text, algorithm, tuple(words), tuple(found), library, model.base, model.total)
+
+
+def _text(way: Way) -> str:
+    """A word as a person would write it: a space for the library's sign of one."""
+    if isinstance(way, Merging):
+        return way.spelling.decode("utf-8", errors="replace")
+    return way.spelling.replace("▁", " ") if isinstance(way, Lattice) else way.spelling
 
 
 _models: dict[int, tuple[str, Any]] = {}

@@ -13,7 +13,6 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from components.models.open import OpenTokenizer
-from components.tokenization.vocabulary import vocabulary
 
 #: Some entry would have to hold this for a piece to reach across the place before a `▁` that follows something else.
 _ACROSS = re.compile("[^▁]▁")
@@ -138,9 +137,3 @@ def _sentencepiece(tokenizer: OpenTokenizer, text: str, divide: bool) -> list[Re
     cuts = [0, *(found.start() for found in _BEFORE_SPACE.finditer(spelling))] if divide else [0]
     return [Read(spelling[begin:end], places[begin], places[end], None)
             for begin, end in zip(cuts, [*cuts[1:], len(spelling)], strict=True) if begin < end]
-
-
-def plain(tokenizer: OpenTokenizer, spelling: str) -> str:
-    """A word as a person would write it: `▁` is a space where the library writes spaces so."""
-    return spelling if tokenizer.kind == "tiktoken" or vocabulary(tokenizer).algorithm == "WordPiece" \
-        else spelling.replace("▁", " ")

@@ -252,6 +252,14 @@ def test_a_control_token_takes_no_steps() -> None:
     assert found.pieces_after(0) == 3
 
 
+@pytest.mark.parametrize(("name", "words"), [
+    ("smollm2", ["Über", " ", "7", "é", " rain"]), ("cl100k", ["Über", " ", "7", "é", " rain"]),
+    ("mistral-v1", [" Über", " 7é", " rain"]), ("bert", ["uber", "7e", "rain"]),
+    ("storyteller-unigram", ["Über", " ", "7", "é", " rain"])])
+def test_words_are_written_as_a_person_would(name: str, words: list[str]) -> None:
+    assert [word.text for word in replay(here(name), "Über 7é rain").words] == words
+
+
 def test_equal_words_are_replayed_once() -> None:
     found = replay(here("storyteller"), "rain rain rain")
     assert [word.way for word in found.words] == [0, 1, 1]

@@ -35,14 +35,14 @@ def draw(text: str, chosen: Sequence[str]) -> None:
         st.caption("Type a sentence, or press an example.")
         return
     name = _side(chosen)
-    tokenizer = work.opened(name)
+    mine = work.opened(name) if name.startswith(own.PREFIX) else None  # only this session knows it
     part = text if len(text) <= REPLAYED_CHARACTERS else _beginning(text)
     key = (name, work.title(name), hashlib.blake2b(part.encode("utf-8"), digest_size=16).digest())
     title = work.title(name)
 
     def steps(job: Job) -> bytes:
         job.report(None, "merging")
-        return payload(tokenizer, title, part)
+        return payload(mine or work.opened(name), title, part)
 
     picture = frame.compute("tokens-replay", key, steps, label=f"{title}, step by step",
                             session=name.startswith(own.PREFIX) or len(part) > work.AT_ONCE)
@@ -120,10 +120,10 @@ def _way(way: Way) -> dict[str, Any]:
     """One word in as few characters as will do: `b` bytes in hexadecimal or `t` text, `p` the pieces in the end as
     [start, end, ids]; `n` alone says how many units a word has that is too long to draw.
 
-    BPE: `u` the ends of its units (left out for single bytes), `m` merges [rank, start, middle, end, id], `w` the rank
-    from which on it is taken whole. WordPiece: `f` found [start, end, id], `s` where it got stuck, `l` too long, `x`
-    the prefix. Unigram: `e` edges [start, end, id, score, unknown], `a` the edge by which each boundary is reached
-    best, `d` the score there, `k` the ways [score, edges].
+    BPE: `u` its units as [start, end, how many ids] (left out where they are the bytes), `m` merges [rank, start,
+    middle, end, id], `w` the rank from which on it is taken whole. WordPiece: `f` found [start, end, id], `s` where it
+    got stuck, `l` too long, `x` the prefix. Unigram: `e` edges [start, end, id, score, unknown], `a` the edge by which
+    each boundary is reached best, `d` the score there, `k` the ways [score, edges].
     """
     pieces = [[piece.start, piece.end, list(piece.ids)] for piece in way.pieces]
     if _units(way) > DRAWN_UNITS:
@@ -131,9 +131,9 @@ def _way(way: Way) -> dict[str, Any]:
                 else way.spelling[:40].decode("utf-8", errors="replace"), "c": len(way.ids)}
     if isinstance(way, Merging):
         ends = [unit.end for unit in way.units]
-        plain = ends == list(range(1, len(way.spelling) + 1))
+        plain = ends == list(range(1, len(way.spelling) + 1)) and all(len(unit.ids) == 1 for unit in way.units)
         return {"b": way.spelling.hex(), "m": [list(merge) for merge in way.merges], "p": pieces, "w": way.whole,
-                **({} if plain else {"u": [[unit.start, unit.end] for unit in way.units]})}
+                **({} if plain else {"u": [[unit.start, unit.end, len(unit.ids)] for unit in way.units]})}
     if isinstance(way, Matching):
         return {"t": way.spelling, "x": way.prefix, "f": [[piece.start, piece.end, *piece.ids] for piece in way.found],
                 "s": way.stuck, "l": way.too_long, "p": pieces}
