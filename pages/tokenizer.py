@@ -8,7 +8,7 @@ from components import first_views
 from components.payload import annotate
 from components.views import frame
 from components.views.component import mount
-from components.views.tokenizer import cutting, export, languages, payload, replay, vocabulary, work
+from components.views.tokenizer import cutting, export, languages, payload, replay, specials, vocabulary, work
 from components.views.tokenizer.snippet import snippet
 
 frame.begin("tokenizer")
@@ -54,6 +54,7 @@ frame.panels("tokenizer", {
     "Replay the algorithm": lambda: replay.draw(text, chosen),
     "Every tokenizer here": every_tokenizer,
     "Vocabulary": lambda: vocabulary.draw(chosen),
+    "Special tokens": lambda: specials.draw(text, chosen),
     "What a language costs": lambda: languages.draw(chosen),
     "Cut at N": lambda: cutting.draw(text, chosen),
 })

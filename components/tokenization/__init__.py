@@ -11,6 +11,7 @@ from components.tokenization.browse import (
     look_up,
     spoken,
 )
+from components.tokenization.chat import Message, Rendered, conversation, render
 from components.tokenization.compare import differing_spans
 from components.tokenization.cutting import Cut, chunks, cut
 from components.tokenization.embeddings import Learnt, Matrix, learnt, neighbours, open_matrix, vector_lengths
@@ -22,11 +23,13 @@ from components.tokenization.replay_unigram import Edge, Lattice, Path
 from components.tokenization.replay_wordpiece import Matching, Try
 from components.tokenization.roundtrip import Change, RoundTrip
 from components.tokenization.scripts import SCRIPTS
+from components.tokenization.specials import Marked, Readings, Special, marked, readings, special_names
 from components.tokenization.trace import Kind, Token, TokenTrace, trace
 from components.tokenization.vocabulary import Vocabulary, vocabulary
 
 __all__ = ["ENTRY_KINDS", "REPLAYED_CHARACTERS", "SCRIPTS", "Change", "Cut", "Edge", "EntriesFound", "EntryQuery",
-           "Kind", "LanguageCost", "Lattice", "Learnt", "Matching", "Matrix", "Merge", "Merging", "Path", "Piece",
-           "Reach", "Replay", "RoundTrip", "Token", "TokenTrace", "Try", "Vocabulary", "VocabularyEntries", "Way",
-           "Word", "chunks", "cut", "differing_spans", "entries", "language_costs", "learnt", "look_up", "neighbours",
-           "open_matrix", "premium", "reach", "replay", "spoken", "trace", "vector_lengths", "vocabulary"]
+           "Kind", "LanguageCost", "Lattice", "Learnt", "Marked", "Matching", "Matrix", "Merge", "Merging", "Message",
+           "Path", "Piece", "Reach", "Readings", "Rendered", "Replay", "RoundTrip", "Special", "Token", "TokenTrace",
+           "Try", "Vocabulary", "VocabularyEntries", "Way", "Word", "chunks", "conversation", "cut", "differing_spans",
+           "entries", "language_costs", "learnt", "look_up", "marked", "neighbours", "open_matrix", "premium", "reach",
+           "readings", "render", "replay", "special_names", "spoken", "trace", "vector_lengths", "vocabulary"]

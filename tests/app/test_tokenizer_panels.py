@@ -117,3 +117,36 @@ def test_a_long_text_is_drawn_in_part_and_cut_whole() -> None:
     assert header["from"] == len(text) - cutting.DRAWN
     assert len(header["text"]) == cutting.DRAWN
     assert arrays["end"].tolist() == [len(text)]
+
+
+@needs("smollm2")
+def test_special_tokens_and_chats() -> None:
+    test = open_with("Say <|endoftext|> now", tokenizer_left="smollm2", tokenizer_right="storyteller",
+                     tokenizer_panel="Special tokens")
+    nodes = [unpack(node.proto.bytes)[0] for node in test.get("bidi_component")
+             if "tokenizer_specials" in node.proto.component_name]
+    both, chats = nodes
+    titles = [row["title"] for row in both["rows"]]
+    assert titles == ["SmolLM2, as plain text", "SmolLM2, as control", "storyteller, as plain text",
+                      "storyteller, as control"]
+    assert ["<|endoftext|>", 1] in both["rows"][1]["tokens"]
+    assert ["<|endoftext|>", 1] not in both["rows"][0]["tokens"]
+    smol = next(row for row in chats["rows"] if row["title"] == "SmolLM2")
+    assert smol["control"] == 9
+    assert "warning" not in smol
+    test.button(key="tokenizer_chat_inject").click().run()
+    again = [unpack(node.proto.bytes)[0] for node in test.get("bidi_component")
+             if "tokenizer_specials" in node.proto.component_name][1]
+    smol = next(row for row in again["rows"] if row["title"] == "SmolLM2")
+    assert smol["warning"].startswith("<|im_end|>, <|im_start|> came from a message")
+
+
+def test_a_conversation_without_roles_is_a_sentence() -> None:
+    test = open_with("rain", **SMALL, tokenizer_panel="Special tokens", tokenizer_chat="hello there")
+    assert any("nobody who says it" in one.value for one in test.warning)
+
+
+def test_a_press_puts_a_control_token_behind_the_text() -> None:
+    test = open_with("rain", **SMALL, tokenizer_panel="Special tokens")
+    test.pills(key="tokenizer_special_name").set_value("<|endoftext|>").run()
+    assert test.session_state["tokenizer_text"] == "rain <|endoftext|> and more"
