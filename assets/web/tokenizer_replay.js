@@ -6,6 +6,7 @@ const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const HIDDEN = /[\u200b\ufeff\u00ad\u2060\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
 const FLOW_WORDS = 600;
 const SPOKEN_ROWS = 150;
+const TRIES_DRAWN = 300;
 const number = (x) => x.toLocaleString("en-US");
 const plural = (count, word) => `${number(count)} ${word}${count === 1 ? "" : "s"}`;
 const score = (x) => (x < 0 ? "−" : "") + Math.abs(x).toFixed(Math.abs(x) < 100 ? 2 : 1);
@@ -80,7 +81,7 @@ function mergeScene(way) {
   for (const row of rows) row.right = String(kept(row.cells).length);
   const lowest = (step) => rows[step + 1] && rows[step + 1].merge;
   return {
-    kind: "merges", size: bytes.length, least: 22, most: 62, heads: wide(bytes), rows, left: "rank", middle: "the pieces after that merge", right: "pieces",
+    kind: "merges", size: bytes.length, least: rows[0].cells.some((cell) => cell.text.length > 1 && cell.to - cell.from < 2) ? 22 : 12, most: 62, heads: wide(bytes), rows, left: "rank", middle: "the pieces after that merge", right: "pieces",
     pieces: way.p.map(([from, to, ids]) => ({ text: ids.length > 1 ? bare(from, to) : text(from, to), ids })),
     // How many rows a tokenizer that stopped after so many merges reaches.
     reach(stop) {
@@ -116,21 +117,28 @@ function matchScene(way) {
   const signs = [...way.t];
   const text = (from, to) => (from ? way.x : "") + readable(signs.slice(from, to).join(""));
   const rows = [{ label: "word", right: "", cells: signs.map((sign, i) => ({ from: i, to: i + 1, text: readable(sign), cls: "unit" })) }];
-  const kept = [];
-  const look = (from, to, id) => {
-    rows.push({ label: String(rows.length), right: id === null ? "no" : "yes", hit: id !== null, from, to, id,
+  const starts = [...way.f, ...(way.s === null ? [] : [[way.s, way.s, null]])];
+  // A long word that falls to pieces takes thousands of tries: then tries without success are drawn as one row.
+  const dense = starts.reduce((sum, [, to]) => sum + signs.length - to + 1, 0) <= TRIES_DRAWN;
+  let kept = [];
+  let tries = 0;
+  const look = (from, to, id, count = 1) => {
+    tries += count;
+    rows.push({ label: number(tries), right: id === null ? "no" : "yes", hit: id !== null, from, to, id, count,
       cells: [...kept, { from, to, text: text(from, to), cls: id === null ? "miss" : "new" }] });
   };
-  for (const [from, to, id] of way.f) {
-    for (let end = signs.length; end > to; end--) look(from, end, null);
+  for (const [from, to, id] of starts) {
+    if (dense) for (let end = signs.length; end > to; end--) look(from, end, null);
+    else if (signs.length > to) look(from, signs.length, null, signs.length - to);
+    if (id === null) break;
     look(from, to, id);
-    kept.push({ from, to, text: text(from, to), cls: "joined" });
+    if (dense) kept.push({ from, to, text: text(from, to), cls: "joined" });
+    else kept = [{ from: 0, to, text: "", cls: "joined" }];
   }
-  if (way.s !== null) for (let end = signs.length; end > way.s; end--) look(way.s, end, null);
   const unknown = way.s !== null || way.l;
   if (unknown) rows.push({ label: "end", right: "", lost: true, cells: [{ from: 0, to: signs.length, text: "unknown, the whole word", cls: "lost" }] });
   return {
-    kind: "match", size: signs.length, least: 27, most: 62, heads: null, rows, left: "try", middle: "is this an entry of the vocabulary?", right: "",
+    kind: "match", size: signs.length, least: 30, most: 62, heads: null, rows, left: "try", middle: "is this an entry of the vocabulary?", right: "",
     pieces: unknown ? [{ text: "unknown", ids: way.p[0][2], cls: "lost" }] : way.p.map(([from, to, ids]) => ({ text: text(from, to), ids })),
     say(step) {
       const row = rows[step];
@@ -139,6 +147,7 @@ function matchScene(way) {
         return [way.l ? "Nothing was tried. " : `Nothing fits at “${readable(signs[way.s])}”. `,
           "What does not come out even is unknown as a whole", way.f.length ? ", even the part that did fit." : "."];
       }
+      if (row.count > 1) return [`${number(row.count)} tries, each one letter shorter, from `, chip(text(row.from, row.to)), ": none is an entry."];
       if (!row.hit) return [chip(text(row.from, row.to)), " is no entry. ", row.to - row.from > 1 ? "Without its last letter?" : "It cannot get shorter."];
       const rest = signs.slice(row.to).join("");
       return [chip(text(row.from, row.to), "made"), ` is token ${number(row.id)}, the longest that fits here. `,
@@ -216,7 +225,7 @@ export default function (component) {
   if (store.key === undefined) {
     store.at = header.view.at;
     store.stop = header.view.stop;
-  } else if (store.at !== null && store.text !== undefined && !header.text.startsWith(store.text.slice(0, store.until))) {
+  } else if (store.at !== null && store.text !== undefined && !header.text.startsWith([...store.text].slice(0, store.until).join(""))) {
     store.at = null;
     tell();
   }
@@ -436,6 +445,14 @@ export default function (component) {
     const row = ui.rows[step];
     if (row.offsetTop < box.scrollTop + 30) box.scrollTop = row.offsetTop - 60;
     else if (row.offsetTop + 40 > box.scrollTop + box.clientHeight) box.scrollTop = row.offsetTop + 60 - box.clientHeight;
+    const made = row.querySelector(".new, .miss");
+    if (made && box.scrollWidth > box.clientWidth) {
+      const rank = row.firstChild.offsetWidth;
+      const from = made.offsetLeft - rank - 8;
+      const to = made.offsetLeft + made.offsetWidth + 8;
+      if (from < box.scrollLeft) box.scrollLeft = from;
+      else if (to > box.scrollLeft + box.clientWidth) box.scrollLeft = Math.min(from, to - box.clientWidth);
+    }
   }
 
   function speak() {

@@ -102,6 +102,15 @@ def test_wordpiece_shows_each_try(open_page: Callable[..., Any]) -> None:
     expect(root.locator(".stops")).to_have_count(0)
 
 
+def test_a_long_word_that_falls_to_pieces_stays_small(open_page: Callable[..., Any]) -> None:
+    page = opened(open_page, "bert", "qx" * 45)
+    root = page.locator(".tr")
+    assert root.locator(".picture .row").count() < 250
+    assert root.locator(".row .right").last.inner_text() == "yes"
+    said = int(root.locator(".row .left").last.inner_text().replace(",", ""))
+    assert said > 1_000, "every try is counted, the drawn ones and the others"
+
+
 def test_unigram_lattice_and_its_ways(open_page: Callable[..., Any]) -> None:
     from playwright.sync_api import expect
 
