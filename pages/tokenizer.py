@@ -8,7 +8,17 @@ from components import first_views
 from components.payload import annotate
 from components.views import frame
 from components.views.component import mount
-from components.views.tokenizer import cutting, export, languages, payload, replay, specials, vocabulary, work
+from components.views.tokenizer import (
+    cutting,
+    export,
+    languages,
+    payload,
+    replay,
+    specials,
+    training,
+    vocabulary,
+    work,
+)
 from components.views.tokenizer.snippet import snippet
 
 frame.begin("tokenizer")
@@ -55,6 +65,7 @@ frame.panels("tokenizer", {
     "Every tokenizer here": every_tokenizer,
     "Vocabulary": lambda: vocabulary.draw(chosen),
     "Special tokens": lambda: specials.draw(text, chosen),
+    "Train your own": training.draw,
     "What a language costs": lambda: languages.draw(chosen),
     "Cut at N": lambda: cutting.draw(text, chosen),
 })

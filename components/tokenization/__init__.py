@@ -25,11 +25,15 @@ from components.tokenization.roundtrip import Change, RoundTrip
 from components.tokenization.scripts import SCRIPTS
 from components.tokenization.specials import Marked, Readings, Special, marked, readings, special_names
 from components.tokenization.trace import Kind, Token, TokenTrace, trace
+from components.tokenization.training import Recipe, Trained, train
+from components.tokenization.training_curve import Point
+from components.tokenization.training_process import train_apart
 from components.tokenization.vocabulary import Vocabulary, vocabulary
 
 __all__ = ["ENTRY_KINDS", "REPLAYED_CHARACTERS", "SCRIPTS", "Change", "Cut", "Edge", "EntriesFound", "EntryQuery",
            "Kind", "LanguageCost", "Lattice", "Learnt", "Marked", "Matching", "Matrix", "Merge", "Merging", "Message",
-           "Path", "Piece", "Reach", "Readings", "Rendered", "Replay", "RoundTrip", "Special", "Token", "TokenTrace",
-           "Try", "Vocabulary", "VocabularyEntries", "Way", "Word", "chunks", "conversation", "cut", "differing_spans",
-           "entries", "language_costs", "learnt", "look_up", "marked", "neighbours", "open_matrix", "premium", "reach",
-           "readings", "render", "replay", "special_names", "spoken", "trace", "vector_lengths", "vocabulary"]
+           "Path", "Piece", "Point", "Reach", "Readings", "Recipe", "Rendered", "Replay", "RoundTrip", "Special",
+           "Token", "TokenTrace", "Trained", "Try", "Vocabulary", "VocabularyEntries", "Way", "Word", "chunks",
+           "conversation", "cut", "differing_spans", "entries", "language_costs", "learnt", "look_up", "marked",
+           "neighbours", "open_matrix", "premium", "reach", "readings", "render", "replay", "special_names", "spoken",
+           "trace", "train", "train_apart", "vector_lengths", "vocabulary"]

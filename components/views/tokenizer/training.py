@@ -1,0 +1,327 @@
+"""The panel "Train your own": a tokenizer learnt from a text, its learning curve, and a column of its own."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Mapping
+from dataclasses import astuple, dataclass
+from functools import cache
+from typing import Any
+
+import streamlit as st
+
+from components import caching, corpora, workshop
+from components.payload import pack
+from components.tokenization import Recipe, Trained, train_apart, training
+from components.views import frame
+from components.views.component import mount
+from components.views.tokenizer import own, wording, work
+from components.workshop import Cancelled, Job
+
+ALGORITHMS = {"bpe": "BPE", "wordpiece": "WordPiece", "unigram": "Unigram"}
+SOURCES = {"encyclopedia": "the encyclopedia", "messages": "the messages to the town",
+           "parallel": "eight sentences in 34 languages", "own": "a text of my own"}
+CUTS = {"gpt2": "words with their space (GPT-2)", "gpt4": "the same, digits in threes (GPT-4)",
+        "bert": "words and punctuation (BERT)", "spaces": "at spaces only",
+        "metaspace": "at spaces, kept as ▁ (SentencePiece)", "none": "none: entries may cross spaces"}
+CHANGES = {"none": "none", "nfc": "NFC", "nfkc": "NFKC", "lowercase": "lower case",
+           "bert": "lower case, accents off (BERT)"}
+DRAWN = 40
+"""Characters of an entry or a piece that are drawn."""
+LIMITS = "BPE and WordPiece read up to 5 MB, Unigram, which learns much more slowly, up to 200 kB."
+_KEY = "tokenizer_training"
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What is to be trained: a text by its name and content, and how."""
+
+    source: str
+    text: str
+    recipe: Recipe
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """The same text and settings have the same key."""
+        return (self.source, corpora.fingerprint(self.text), *astuple(self.recipe))
+
+
+@dataclass(frozen=True)
+class Run:
+    """A training under way: it goes on while the reader does other things on the page."""
+
+    ask: Ask
+    job: Job
+    pressed: bool
+
+
+def draw() -> None:
+    """Knobs, the training under way, and the picture of the last one that is done."""
+    with frame.sentences():
+        ask = _knobs()
+        _settle()
+        if not _run() and _shown() is None and not _says() and ask.source != "own":
+            _begin(ask, pressed=False)  # so that there is something to see at once
+        running = _run()
+        # Looked at twice a second only while something is on its way.
+        st.fragment(_progress, run_every=0.5 if running else None)()
+        if sentence := _says():
+            frame.trouble(sentence)
+        shown = _shown()
+        if shown is None:
+            if not running and not _says():
+                st.caption("Paste a text, and press Train.")
+            return
+        mount("tokenizer_training", _picture(*shown), key=f"{_KEY}_picture")
+        _take_away(*shown)
+
+
+# What is asked ---------------------------------------------------------------------------------------------------------
+
+def _knobs() -> Ask:
+    with st.container(horizontal=True, vertical_alignment="bottom", key=f"{_KEY}_knobs"):
+        algorithm = st.segmented_control("Algorithm", list(ALGORITHMS), default="bpe", required=True,
+                                         format_func=ALGORITHMS.__getitem__, key=f"{_KEY}_algorithm",
+                                         bind="query-params")
+        source = st.selectbox("Text to learn from", list(SOURCES), format_func=SOURCES.__getitem__, width=270,
+                              key=f"{_KEY}_source", bind="query-params")
+        size = st.number_input("`vocab_size`, entries", training.LEAST, training.MOST, 1_000, 100, width=170,
+                               key=f"{_KEY}_size", bind="query-params",
+                               help="Special entries and single bytes or letters count too.")
+        cuts = training.PRE_TOKENIZERS[algorithm]
+        cut = st.selectbox("Pre-tokeniser", cuts, format_func=CUTS.__getitem__, width=300,
+                           key=f"{_KEY}_cut_{algorithm}", bind="query-params",
+                           help="Cuts the text before the algorithm sees it. No entry crosses such a cut.")
+        changes = training.NORMALIZERS
+        change = st.selectbox("Normaliser", changes, index=changes.index(training.USUAL[algorithm]), width=250,
+                              format_func=CHANGES.__getitem__, key=f"{_KEY}_change_{algorithm}", bind="query-params",
+                              help="Changes the text first. What it takes away does not come back.")
+    text = _pasted() if source == "own" else _bundled(source, algorithm)
+    recipe = Recipe(algorithm, int(size), cut, change)
+    ask = Ask(source, text, recipe)
+    with st.container(horizontal=True, vertical_alignment="center", key=f"{_KEY}_go"):
+        # Pressed again while one is under way, the new one takes its place.
+        st.button("Train", type="primary", key=f"{_KEY}_train", on_click=_pressed, args=(ask,))
+        st.caption(_reads(source, text, algorithm), width="stretch")
+    return ask
+
+
+def _reads(source: str, text: str, algorithm: str) -> str:
+    """What will be read, and how much could be: said before the click."""
+    if not text:
+        return LIMITS
+    size = workshop.megabytes(len(text.encode("utf-8")))
+    sample = source != "own" and algorithm == "unigram" and text != _bundled(source, "bpe")
+    return (f"{'An even sample of ' if sample else ''}{size} to read; every tenth line is held out, to measure with. "
+            + LIMITS)
+
+
+def _pasted() -> str:
+    """The reader's own text. What was pasted stays there when another tab was open meanwhile."""
+    key, kept = f"{_KEY}_text", f"_{_KEY}_text"
+    if key not in st.session_state and kept in st.session_state:
+        st.session_state[key] = st.session_state[kept]
+    typed = st.text_area("A text of your own to learn from", key=key, height=150, max_chars=5_000_000,
+                         placeholder="Paste a text here: a few pages make a better tokenizer than a few lines.")
+    text, note = workshop.repair(typed or "")
+    st.session_state[kept] = text
+    if note:
+        st.caption(frame.plain(note))
+    return text
+
+
+@cache
+def _bundled(source: str, algorithm: str) -> str:
+    """A text that ships with the app, for Unigram an even sample of it that is small enough."""
+    texts = ([one.text for one in corpora.parallel()] if source == "parallel"
+             else list(corpora.bundled(source).texts))
+    return "\n".join(training.even_sample(texts, training.MAX_BYTES[algorithm]))
+
+
+# The training under way ------------------------------------------------------------------------------------------------
+
+def _run() -> Run | None:
+    found: Run | None = st.session_state.get(f"_{_KEY}")
+    return found
+
+
+def _says() -> str | None:
+    found: str | None = st.session_state.get(f"_{_KEY}_says")
+    return found
+
+
+def _pressed(ask: Ask) -> None:
+    _begin(ask, pressed=True)
+
+
+def _begin(ask: Ask, *, pressed: bool) -> None:
+    """Start a training, or join the same one; what was under way is ended."""
+    _stop()
+    st.session_state[f"_{_KEY}_says"] = None
+    try:
+        training.check(ask.recipe, ask.text)
+    except ValueError as problem:
+        st.session_state[f"_{_KEY}_says"] = str(problem)
+        return
+    if _kept(ask) is not None:
+        _finish(ask, pressed)
+        return
+
+    def work(job: Job) -> Trained:
+        return train_apart(ask.recipe, ask.text, job.report, job.check)
+
+    store = caching.session_store()
+    # A pasted text is the reader's alone. Thirty readers who ask for the same of a bundled text get one training.
+    whose = id(store) if ask.source == "own" else 0
+    job = workshop.pool.submit(("tokens-training", whose, *ask.key), work)
+    st.session_state[f"_{_KEY}"] = Run(ask, job, pressed)
+    # When the session is let go, nobody waits any more.
+    st.session_state[f"_{_KEY}_end"] = weakref.finalize(store, job.cancel)
+
+
+def _stop() -> None:
+    """Give up what is under way; its process is ended unless another reader waits for the same."""
+    run = st.session_state.pop(f"_{_KEY}", None)
+    if run is not None:
+        st.session_state.pop(f"_{_KEY}_end").detach()
+        run.job.cancel()
+
+
+def _settle() -> bool:
+    """Take in a training that has ended; True when there was one."""
+    run = _run()
+    if run is None or not run.job.done():
+        return False
+    del st.session_state[f"_{_KEY}"]
+    st.session_state.pop(f"_{_KEY}_end").detach()
+    try:
+        found = run.job.result()
+    except ValueError as problem:
+        st.session_state[f"_{_KEY}_says"] = str(problem)
+    except Cancelled:
+        st.session_state[f"_{_KEY}_says"] = "The training was ended before it was done; press Train to start it again."
+    except Exception:  # the reader gets a sentence, the log the rest
+        frame.log.exception("training a tokenizer")
+        st.session_state[f"_{_KEY}_says"] = "The training failed in a way that was not foreseen; the log says more."
+    else:
+        caching.session_store().put(("tokens-training", *run.ask.key), found)
+        if run.ask.source != "own":
+            caching.keep("tokens-training", run.ask.key, found)
+        _finish(run.ask, run.pressed)
+    return True
+
+
+def _finish(ask: Ask, pressed: bool) -> None:
+    """Show this one. One that was asked for by name stands in every list of tokenizers from now on."""
+    st.session_state[f"_{_KEY}_shown"] = ask
+    if pressed:
+        _add(ask)
+
+
+def _add(ask: Ask) -> own.Own | None:
+    found = _kept(ask)
+    if found is None:
+        return None
+    title = f"My {ALGORITHMS[found.recipe.algorithm]} {found.size:,}"
+    return own.add(title, found.opened("own"), found.file, "tokenizer.json")
+
+
+def _kept(ask: Ask) -> Trained | None:
+    found: Trained | None = caching.session_store().peek(("tokens-training", *ask.key))
+    if found is None and ask.source != "own":
+        found = caching.peek("tokens-training", ask.key)
+    return found
+
+
+def _shown() -> tuple[Ask, Trained] | None:
+    ask: Ask | None = st.session_state.get(f"_{_KEY}_shown")
+    found = _kept(ask) if ask else None
+    return (ask, found) if ask and found else None
+
+
+def _progress() -> None:
+    """How far the training is, and the way to end it."""
+    if _settle():
+        st.rerun()  # the whole page: there is one tokenizer more to choose
+    run = _run()
+    if run is None:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", key=f"{_KEY}_under_way"):
+        stage = f"waiting, {run.job.place} in line" if run.job.place else run.job.stage
+        name = ALGORITHMS[run.ask.recipe.algorithm]
+        st.progress(run.job.fraction or 0.0, text=f"{name} of {run.ask.recipe.vocab_size:,}: {frame.plain(stage)}")
+        st.button("Cancel", key=f"{_KEY}_cancel", on_click=_cancel)
+
+
+def _cancel() -> None:
+    _stop()
+    st.session_state[f"_{_KEY}_says"] = "The training was ended; nothing of it was kept."
+
+
+# What came of it -------------------------------------------------------------------------------------------------------
+
+def _picture(ask: Ask, found: Trained) -> bytes:
+    return caching.session_store().get(("tokens-training-picture", *ask.key), lambda: payload(ask.source, found))
+
+
+def payload(source: str, found: Trained) -> bytes:
+    """All in the header: `title`, `facts`, `note`, `how`, `sample`, `base`, `size`, `points` (size, learnt, held,
+    pieces), `first`, `last`, `ends` (the headings of the two)."""
+    def clip(text: str) -> str:
+        return text if len(text) <= DRAWN else text[:DRAWN - 1] + "…"
+
+    algorithm = found.recipe.algorithm
+    one_by_one = algorithm != "unigram"
+    return pack({
+        "title": f"{ALGORITHMS[algorithm]} of {found.size:,} entries, learnt from {SOURCES[source]}",
+        "size": found.size, "base": found.base, "note": found.note, "sample": found.sample,
+        "facts": _facts(found), "how": HOW[algorithm],
+        "points": [{"size": point.size, "learnt": round(point.learnt, 4),
+                    "held": None if point.held is None else round(point.held, 4),
+                    "pieces": [[wording.shown(clip(text)), kind] for text, kind in point.pieces]}
+                   for point in found.points],
+        "first": [wording.shown(clip(entry)) for entry in found.first],
+        "last": [wording.shown(clip(entry)) for entry in found.last],
+        "ends": ["The first it learnt", "The last it learnt"] if one_by_one
+                else ["The most probable", "The least probable"],
+    })
+
+
+HOW: Mapping[str, str] = {
+    "bpe": "One training gives the whole curve: with the later merges cut off, it is the tokenizer that would have come"
+           " of stopping there.",
+    "wordpiece": "One training gives the whole curve: with the later entries cut off, it is the tokenizer that would"
+                 " have come of stopping there.",
+    "unigram": "Each point is a training of its own: Unigram starts from too many pieces and throws away the least"
+               " useful, so no size stands inside another.",
+}
+
+
+def _facts(found: Trained) -> list[str]:
+    held = workshop.megabytes(found.held_bytes) if found.held_bytes else ""
+    read = f"{workshop.megabytes(found.learnt_bytes)} read" + (f", {held} held out" if held else "")
+    base = {"bpe": "256 bytes and 1 special entry to begin with",
+            "wordpiece": f"{found.base:,} letters and special entries to begin with",
+            "unigram": f"{found.base:,} characters and special entries that always stay"}[found.recipe.algorithm]
+    took = f"learnt in {found.seconds:.2g} seconds" if found.seconds >= 0.1 else "learnt in under 0.1 seconds"
+    nothing = [] if held else ["too short a text to hold a tenth of it out"]
+    return [base, read, took, *nothing]
+
+
+def _take_away(ask: Ask, found: Trained) -> None:
+    there = next((mine for mine in map(own.find, own.names()) if mine and mine.file == found.file), None)
+    above = there is not None and any(st.session_state.get(f"tokenizer_{side}") == there.name for side in work.SIDES)
+    with st.container(horizontal=True, vertical_alignment="center", key=f"{_KEY}_take"):
+        st.button("Use it as the third column", key=f"{_KEY}_use", on_click=_use, args=(ask,), disabled=above)
+        st.download_button("Download tokenizer.json", lambda: found.file, "tokenizer.json", "application/json",
+                           key=f"{_KEY}_download", on_click="ignore")
+        if there:
+            st.caption(f"{frame.plain(there.title)} " + ("stands in a column at the top of the page." if above else
+                       "can be chosen at the top of the page now."), width="content")
+
+
+def _use(ask: Ask) -> None:
+    mine = _add(ask)
+    if mine is not None:
+        st.session_state["tokenizer_third"] = mine.name
+
