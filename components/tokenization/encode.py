@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import re
 import threading
+import unicodedata
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -72,6 +73,14 @@ def cuts_at_spaces(library: Any) -> bool:
         return False
     return any(step["type"] in _WORD_SPLITS or (step["type"] == "ByteLevel" and step.get("use_regex", True))
                for step in steps(library.pre_tokenizer))
+
+
+def leaves_alone(tokenizer: OpenTokenizer, text: str) -> bool:
+    """False where it is plain that the tokenizer will change the text before it cuts it, such as NFKC with a ligature."""
+    if tokenizer.kind != "tokenizers":
+        return True
+    forms = (step["type"] for step in steps(tokenizer.library_object.normalizer))
+    return all(unicodedata.is_normalized(form, text) for form in forms if form in ("NFC", "NFD", "NFKC", "NFKD"))
 
 
 def encode(tokenizer: OpenTokenizer, text: str, specials: Specials, offsets: bool) -> Encoded:

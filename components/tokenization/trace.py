@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from components.models.open import OpenTokenizer
 from components.tokenization import vocabulary as entries
 from components.tokenization.align import align
-from components.tokenization.encode import SPECIALS, Encoded, Specials, encode, pieces
+from components.tokenization.encode import SPECIALS, Encoded, Specials, encode, leaves_alone, pieces
 from components.tokenization.roundtrip import RoundTrip, compare
 from components.tokenization.vocabulary import Vocabulary, vocabulary
 from components.workshop import LIMITS, check_text
@@ -164,7 +164,8 @@ _SHARES, _ADDED = 1, 2
 def _own(tokenizer: OpenTokenizer, table: Vocabulary, text: str, utf8: bytes,
          specials: Specials) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32], NDArray[np.int32], bool]:
     """ids, byte ranges in this piece, marks (_SHARES, _ADDED) and whether the ranges tile the piece."""
-    if table.exact_pieces:
+    # A text that is changed would be encoded twice, first in vain.
+    if table.exact_pieces and leaves_alone(tokenizer, text):
         ids = encode(tokenizer, text, specials, offsets=False).ids
         seen = table.join(ids)
         added = 1 if len(seen) == len(utf8) + 1 and seen[:1] == b" " else 0

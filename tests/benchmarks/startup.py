@@ -46,26 +46,29 @@ def megabytes(server: Server) -> float:
     return round(psutil.Process(server.process.pid).memory_info().rss / 1e6, 1)
 
 
-def home_vs_hello(folder: Path, repeats: int = 15) -> dict[str, Any]:
-    """Navigation to the first complete picture against a one-line app, alternating, medians, both servers warm."""
+def against_hello(folder: Path, path: str, mark: str, repeats: int = 15) -> dict[str, Any]:
+    """Navigation to the first complete picture against a one-line app, alternating, medians, both servers warm.
+
+    `path` is the page's address below the server's; `mark` is a selector that only the complete picture has.
+    """
     from playwright.sync_api import sync_playwright
 
     hello = folder / "hello.py"
     hello.write_text('import streamlit as st; st.write("Hello")\n', "utf-8")
-    seconds: dict[str, list[float]] = {"home": [], "hello": []}
-    with serve(folder / "home.log") as home, serve(folder / "hello.log", script=str(hello)) as plain:
+    seconds: dict[str, list[float]] = {"page": [], "hello": []}
+    with serve(folder / "page.log") as ours, serve(folder / "hello.log", script=str(hello)) as plain:
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(
                 executable_path=chromium(), args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
             )
             contexts = {name: browser.new_context(viewport={"width": 1400, "height": 1000}) for name in seconds}
-            marks = {"home": "[data-picture=complete]", "hello": "text=Hello"}
+            sides = {"page": (ours.url.rstrip("/") + path, mark), "hello": (plain.url, "text=Hello")}
             for turn in range(repeats + 2):
-                for name, server in (("home", home), ("hello", plain)):
+                for name, (address, wanted) in sides.items():
                     page = contexts[name].new_page()
                     start = time.perf_counter()
-                    page.goto(server.url, wait_until="commit")
-                    page.wait_for_selector(marks[name], timeout=60_000, state="attached")
+                    page.goto(address, wait_until="commit")
+                    page.wait_for_selector(wanted, timeout=60_000, state="attached")
                     if turn >= 2:
                         seconds[name].append(time.perf_counter() - start)
                     page.wait_for_selector(READY, timeout=60_000)
@@ -73,10 +76,14 @@ def home_vs_hello(folder: Path, repeats: int = 15) -> dict[str, Any]:
             browser.close()
     middle = {name: statistics.median(values) for name, values in seconds.items()}
     return {
-        "ratio": round(middle["home"] / middle["hello"], 3),
+        "ratio": round(middle["page"] / middle["hello"], 3),
         "seconds": {name: round(value, 3) for name, value in middle.items()},
         "every_turn": {name: [round(value, 2) for value in values] for name, values in seconds.items()},
     }
+
+
+def home_vs_hello(folder: Path) -> dict[str, Any]:
+    return against_hello(folder, "", "[data-picture=complete]")
 
 
 async def visit(server: Server, page: str, query: str = "") -> Client:
