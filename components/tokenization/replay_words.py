@@ -119,13 +119,15 @@ def _tokenizers(tokenizer: OpenTokenizer, text: str, divide: bool) -> list[Read]
     if library.normalizer is not None:
         twin.normalizer = library.normalizer
     twin.pre_tokenizer = pre_tokenizers.Sequence([*steps, pre_tokenizers.PreTokenizer.custom(Notes())])
+    numbers = {added.content: token for token, added in library.get_added_tokens_decoder().items()}
     for _, added in sorted(library.get_added_tokens_decoder().items()):
         (twin.add_special_tokens if added.special else twin.add_tokens)([added])
     twin.encode(text, add_special_tokens=False)
+    contents = {token: added.content for token, added in twin.get_added_tokens_decoder().items()}
     found = []
     for spelling, (start, end), tokens in seen:
         # An added token was taken out of the text before it was split; its number is the real vocabulary's.
-        control = library.token_to_id(twin.id_to_token(tokens[0].id)) if tokens else None
+        control = numbers[contents[tokens[0].id]] if tokens else None
         if spelling or control is not None:
             found.append(Read(spelling, start, end, control))
     return found

@@ -330,6 +330,59 @@ def test_a_word_that_is_taken_whole() -> None:
     assert found.pieces_after(0) == 5
 
 
+def trained(kind: str, before: str) -> OpenTokenizer:
+    """A small tokenizer as a reader trains or brings it, with the parts that published ones have."""
+    from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+
+    model, trainer = {
+        "bpe": (models.BPE(unk_token="<unk>", fuse_unk=True), trainers.BpeTrainer),
+        "fallback": (models.BPE(unk_token="<unk>", byte_fallback=True), trainers.BpeTrainer),
+        "suffix": (models.BPE(unk_token="<unk>", end_of_word_suffix="</w>"), trainers.BpeTrainer),
+        "wordpiece": (models.WordPiece(unk_token="<unk>", max_input_chars_per_word=12), trainers.WordPieceTrainer),
+        "unigram": (models.Unigram(), trainers.UnigramTrainer)}[kind]
+    settings_of: dict[str, Any] = {"special_tokens": ["<unk>"], "vocab_size": 120, "show_progress": False}
+    if kind == "fallback":
+        settings_of["special_tokens"] += [f"<0x{byte:02X}>" for byte in range(256)]
+        settings_of["vocab_size"] += 256
+    if kind == "suffix":
+        settings_of["end_of_word_suffix"] = "</w>"
+    if kind == "unigram":
+        settings_of["unk_token"] = "<unk>"
+    tokenizer = Tokenizer(model)
+    if before in ("metaspace", "llama"):
+        tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    elif before == "across":  # entries reach across spaces
+        tokenizer.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
+    elif before == "words":
+        tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
+        tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.decoder = decoders.Metaspace()
+    tokenizer.train_from_iterator(LINES, trainer(**settings_of))
+    if before == "llama":  # trained on words; when it is used, a whole text is one word
+        tokenizer.pre_tokenizer = None
+        tokenizer.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
+    tokenizer.add_tokens([AddedToken("stairs", lstrip=True), AddedToken("Tale", normalized=True, single_word=True)])
+    tokenizer.add_special_tokens([AddedToken("<|end|>", rstrip=True)])
+    return OpenTokenizer("own", "tokenizers", tokenizer)
+
+
+@pytest.mark.parametrize("before", ["metaspace", "llama", "across", "words"])
+@pytest.mark.parametrize("kind", ["bpe", "fallback", "suffix", "wordpiece", "unigram"])
+def test_tokenizers_trained_here(kind: str, before: str) -> None:
+    tokenizer = trained(kind, before)
+
+    @settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @given(TEXTS | st.lists(st.sampled_from(["the", "rain", "stairs", " ", "  ", "Tale", "tales", "<|end|>", "☃", "☃☃",
+                                             "é", "unhappy", "▁", "tortoise", "x\n"]), max_size=12).map("".join))
+    @example("the stairs  in the Tale <|end|> ☃☃é unhappy")
+    def holds(text: str) -> None:
+        ends_in_the_librarys_ids(tokenizer, text)
+
+    holds()
+    if before == "llama" and kind in ("bpe", "fallback", "unigram"):
+        assert len(replay(tokenizer, "the rain on the sea").words) == 5, "no entry reaches across a space"
+
+
 def test_a_plain_list_of_words() -> None:
     from tokenizers import models, pre_tokenizers
 
