@@ -265,7 +265,7 @@ export default function (component) {
       const row = el("tr", { "data-id": String(id) },
         el("td", { class: "n" }, el("button", { type: "button", class: "id", "aria-pressed": "false", text: String(id) })),
         el("td", {}, piece(bytes, traits[i])), extra ? el("td", { class: "n", text: extra[1][i].toFixed(2) }) : null,
-        el("td", { class: "n size", text: String(bytes.length) }), el("td", { class: "mono hex", text: hexOf(bytes, 7) }),
+        el("td", { class: "n size", text: String(bytes.length) }), el("td", { class: "mono hex", text: hexOf(bytes, 5) }),
         el("td", { class: "script", text: header.scripts[scripts[i]] }), el("td", { class: "kind", text: wordOf(traits[i])[0] }));
       row.addEventListener("click", () => pick(id));
       body.append(row);
@@ -329,12 +329,12 @@ export default function (component) {
     if (said.own_text === "back") parts.push(el("p", { class: "note", text: "Its own text gives it back." }));
     if (said.distance !== undefined) {
       parts.push(said.unused ? el("p", { class: "note", text: `One of the ${said.reference}: what the others are measured by.` })
-        : el("p", { class: said.candidate ? "warn" : "note", text: `${said.candidate ? "A candidate for an under-trained token: " : ""}${said.distance.toFixed(2)} from the ${said.reference}, nearer than ${percent(said.nearer_than).replace(" ", "\u00a0")} of the vocabulary.${said.candidate ? " Not tested here." : ""}` }));
+        : el("p", { class: said.candidate ? "warn" : "note", text: `${said.candidate ? "A candidate for an under-trained token: " : ""}${said.distance.toFixed(2)} from the ${said.reference}, nearer than ${percent(Math.min(said.nearer_than, 0.999)).replace(" ", "\u00a0")} of the vocabulary.${said.candidate ? " Not tested here." : ""}` }));
     }
     if (header.embedding) {
       parts.push(el("div", { class: "nears" }, near(said.has_before ? "Nearest after training" : `Nearest in ${header.embedding}`, said.after, "None."),
         said.has_before ? near("Before: random numbers", said.before, "None.") : null),
-        said.has_before ? null : el("p", { class: "note", text: "Its numbers from before training were not published." }));
+        said.has_before ? null : el("p", { class: "note after", text: "Its numbers from before training were not published." }));
     }
     return parts.filter(Boolean);
   }
