@@ -247,27 +247,31 @@ class SentencePieceMerges:
         own = [token for token in range(size)
                if not (processor.is_control(token) or processor.is_byte(token) or processor.is_unknown(token))]
         names = {token: processor.id_to_piece(token) for token in own}
-        longer = [token for token in own if len(names[token]) > 1]
-        self._order = array("d", sorted(-processor.get_score(token) for token in longer))
+        order = sorted(-processor.get_score(token) for token, name in names.items() if len(name) > 1)
+        #: The rank of each entry that a merge can make, -1 for the others.
+        self._ranks = array("i", [-1] * size)
+        for token, name in names.items():
+            if len(name) > 1:
+                self._ranks[token] = bisect_left(order, -processor.get_score(token))
         self._fixed = sorted(user_defined(processor), key=len, reverse=True)
-        self.total = len(longer)
+        self._fixed_begin = {name[0] for name in self._fixed}
+        self.total = len(order)
         self.base = size - self.total
         self.divide = not reads_across(names.values())
 
     def _pair(self, left: str, right: str) -> tuple[int, int, str] | None:
-        if left in self._fixed or right in self._fixed:
-            return None
-        processor, joined = self._processor, left + right
-        token = processor.piece_to_id(joined)
-        if processor.is_unknown(token) or processor.is_control(token) or processor.is_byte(token):
-            return None
-        return bisect_left(self._order, -processor.get_score(token)), token, joined
+        joined = left + right
+        token = self._processor.piece_to_id(joined)
+        rank = self._ranks[token]
+        return None if rank < 0 or left in self._fixed or right in self._fixed else (rank, token, joined)
 
     def replay(self, spelling: str) -> Merging:
         keys, units, word = [], [], bytearray()
         place, unknown = 0, False
         while place < len(spelling):
-            name = next((one for one in self._fixed if spelling.startswith(one, place)), spelling[place])
+            name = spelling[place]
+            if name in self._fixed_begin:
+                name = next((one for one in self._fixed if spelling.startswith(one, place)), name)
             place += len(name)
             raw = name.replace("▁", " ").encode("utf-8")
             ids = self._ids(name)
