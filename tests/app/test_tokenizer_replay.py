@@ -9,7 +9,7 @@ import pytest
 from components.models.open import open_tokenizer
 from components.payload import unpack
 from components.tokenization import replay, trace
-from components.views.tokenizer import replay as panel
+from components.views.tokenizer import replay_payload as panel
 from tests.app.test_tokenizer import app_test
 from tests.conftest import needs
 
@@ -80,6 +80,12 @@ def test_a_long_text_is_replayed_to_a_limit_and_says_so() -> None:
 def test_a_word_too_long_to_draw_is_counted() -> None:
     header, _ = unpack(panel.payload(open_tokenizer("storyteller"), "storyteller", "a" * 500))
     assert header["ways"] == [{"n": 500, "t": "a" * 40, "c": header["tokens"]}]
+
+
+def test_the_first_view_is_the_stored_one() -> None:
+    header, _ = picture(app_test("tokenizer", tokenizer_panel=PANEL))
+    assert "stamp" in header, "the first example's steps must come from assets/first_view, without any tokenizer"
+    assert "stamp" not in picture(opened("rain"))[0]
 
 
 @needs("smollm2")
