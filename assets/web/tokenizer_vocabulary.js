@@ -121,6 +121,8 @@ export default function (component) {
       on: { click: () => ask({ kind: name === state.kind ? "any" : name, ...(name === "candidate" && state.kind !== name ? { order: "near" } : state.order === "near" ? { order: "id" } : {}) }) } },
       words, el("span", { class: "many", text: many === undefined || many === null ? "find them" : count(many) })), meaning)));
     rove(parts.kinds, "button:not(:disabled)");
+    const on = parts.kinds.querySelector("[aria-pressed=true]");
+    if (on && root.classList.contains("narrow")) parts.kinds.scrollLeft = on.offsetLeft - parts.kinds.offsetLeft - 12;
     const chosen = header.kinds.find(([name]) => name === state.kind);
     parts.meaning.textContent = state.kind === "any" || !chosen ? "" : [chosen[2], state.kind === "candidate" ? header.truth : ""].filter(Boolean).join(" ");
     parts.meaning.hidden = !parts.meaning.textContent;
@@ -325,7 +327,7 @@ export default function (component) {
 
   function told(said) {
     const parts = [];
-    if (said.own_text === "never") parts.push(el("p", { class: "warn", text: "Encoding its own text gives other tokens. It can come only from a text that is cut elsewhere, or never." }));
+    if (said.own_text === "never") parts.push(el("p", { class: "warn" }, "Its own text comes back as ", ...said.instead.map((hex) => piece(fromHex(hex))), " instead: it is cut before this entry could be made."));
     if (said.own_text === "back") parts.push(el("p", { class: "note", text: "Its own text gives it back." }));
     if (said.distance !== undefined) {
       parts.push(said.unused ? el("p", { class: "note", text: `One of the ${said.reference}: what the others are measured by.` })
@@ -391,8 +393,12 @@ export default function (component) {
       if (again) again.focus();
     }
   }
-  store.drawn = same;
   mark();
+  if (same !== store.drawn) {
+    const row = root.querySelector("tr.on");
+    if (row && row.offsetTop > store.parts.box.clientHeight - 60) store.parts.box.scrollTop = row.offsetTop - 120;
+  }
+  store.drawn = same;
   card();
   if (group && place >= 0) {
     const again = root.querySelectorAll(`${group} button`)[place];

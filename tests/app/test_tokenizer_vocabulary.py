@@ -68,8 +68,9 @@ def test_entries_that_never_come_back_are_found_when_asked_for() -> None:
     header, _ = panel(opened())
     before = {name: many for name, _, _, many in header["kinds"]}
     assert "candidate" not in before, "BERT's vocabulary has no entry that is known to be unused"
-    header, arrays = panel(opened(kind="never"))
+    header, arrays = panel(opened(kind="never", id="1"))
     assert header["matches"] == 995
+    assert [bytes.fromhex(piece) for piece in header["picked"]["instead"]] == [b"[", b"unused", b"0", b"]"]
     assert arrays["ids"][:3].tolist() == [1, 2, 3]
 
 

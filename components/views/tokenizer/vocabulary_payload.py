@@ -20,6 +20,7 @@ from components.tokenization import (
     Reach,
     VocabularyEntries,
     look_up,
+    trace,
 )
 
 ROWS = 200
@@ -134,6 +135,9 @@ def detail(seen: VocabularyEntries, tokenizer: OpenTokenizer, row: int, reach: R
         else "never" if reach.never[row] else "back",
         "after": list(after), "before": list(before),
     }
+    if said["own_text"] == "never":
+        ids = trace(tokenizer, text, specials="text").ids.tolist()
+        said["instead"] = [seen.table.piece(one).hex() for one in ids[:NAMED]]
     if embedding:
         learnt = embedding.learnt
         said |= {"norm": float(learnt.norms[token]), "usual_norm": float(np.median(learnt.norms)),
