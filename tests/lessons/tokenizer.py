@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 
+from components import corpora
 from components.models.open import open_tokenizer
-from components.tokenization import Kind, TokenTrace, trace
+from components.tokenization import Kind, TokenTrace, language_costs, premium, trace
 from components.tokenization.encode import decode
 from tests.conftest import ROOT, needs
 
@@ -79,3 +80,20 @@ def lesson_lost_on_the_way() -> None:
     kinds = {change.kind for change in bert.round_trip.changes}
     assert {"case", "accent", "unknown", "space"} <= kinds
     assert mistral.round_trip.exact
+
+
+def lesson_why_hindi_costs_more() -> None:
+    import pytest
+
+    gpt4, _ = _columns("why-hindi-costs-more")
+    cut = gpt4.text.index("\n") + 1
+    hindi = [token for token in gpt4 if token.char_range[0] >= cut]
+    assert (len(gpt4) - len(hindi), len(hindi)) == (5, 19)
+    assert len(gpt4.text) - cut == 16
+    assert sum(token.kind == Kind.FRAGMENT for token in hindi) > 10
+    over = premium(language_costs(gpt4.tokenizer, corpora.parallel()))
+    assert over["hi"] == pytest.approx(4.46, abs=0.1)
+    assert over["my"] == pytest.approx(9.4, abs=0.2) == max(over.values())
+    if not needs("o200k").mark.args[0]:
+        again = trace(open_tokenizer("o200k"), gpt4.text)
+        assert sum(token.char_range[0] >= cut for token in again) == 7
