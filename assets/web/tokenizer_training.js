@@ -60,10 +60,10 @@ function chart(header, width) {
     nodes.push(svgEl("circle", { class: "dot", cx: x(p.size), cy: y(p.learnt), r: 4 }));
   }
   // The key stands where the curve is not: it rises from the lower left to the upper right.
-  const key = (at, mark, text) => [mark, svgEl("text", { class: "label", x: width - RIGHT - 8, y: at, "text-anchor": "end", text })];
-  const from = width - RIGHT - 8;
-  nodes.push(...key(HIGH - FOOT - 36, svgEl("path", { class: "learnt", d: `M${from - 226} ${HIGH - FOOT - 41}h30` }), "the text it learnt from"));
-  if (held) nodes.push(...key(HIGH - FOOT - 14, svgEl("path", { class: "held", d: `M${from - 226} ${HIGH - FOOT - 19}h30` }), "text it has not seen"));
+  const key = (which, at, text) => nodes.push(svgEl("path", { class: which, d: `M${width - 218} ${at - 5}h34` }),
+    svgEl("text", { class: "label", x: width - 174, y: at, text }));
+  key("learnt", HIGH - FOOT - 36, "the text it learnt from");
+  if (held) key("held", HIGH - FOOT - 14, "text it has not seen");
   const svg = svgEl("svg", { viewBox: `0 0 ${width} ${HIGH}`, "aria-hidden": "true" }, nodes);
   return { svg, move: (i) => {
     cursor.setAttribute("x1", x(points[i].size));
@@ -86,10 +86,10 @@ function entries(title, names) {
 
 // The same facts as a table, for a screen reader.
 function table(header) {
-  return el("table", { class: "sr-only" }, el("caption", { text: `Bytes a token by size of the vocabulary: ${header.title}` }),
+  return el("div", { class: "sr-only" }, el("table", {}, el("caption", { text: `Bytes a token by size of the vocabulary: ${header.title}` }),
     el("thead", {}, el("tr", {}, ...["entries", "on the text it learnt from", "on text it has not seen"].map((text) => el("th", { scope: "col", text })))),
     el("tbody", {}, ...header.points.map((p) => el("tr", {}, el("th", { scope: "row", text: whole(p.size) }),
-      el("td", { text: fmt(p.learnt) }), el("td", { text: p.held === null ? "not measured" : fmt(p.held) })))));
+      el("td", { text: fmt(p.learnt) }), el("td", { text: p.held === null ? "not measured" : fmt(p.held) }))))));
 }
 
 export default function (component) {
@@ -124,8 +124,10 @@ export default function (component) {
       slider.value = String(i);
       const best = p.held === null ? p.learnt : p.held;
       slider.setAttribute("aria-valuetext", `${whole(p.size)} entries: ${fmt(best)} bytes a token, the sample in ${p.pieces.length} tokens`);
-      says.replaceChildren(el("strong", { text: whole(p.size) }), " entries  ", el("strong", { text: fmt(best) }),
-        p.held === null ? " bytes a token  " : " bytes a token on text it has not seen  ", el("strong", { text: whole(p.pieces.length) }), " tokens for these words");
+      const fact = (value, words) => el("span", {}, el("strong", { text: value }), ` ${words}`);
+      says.replaceChildren(fact(whole(p.size), "entries"), fact(fmt(p.learnt), "bytes a token where it learnt"),
+        p.held === null ? "" : fact(fmt(p.held), "on text it has not seen"), p.unknown ? fact(percent(p.unknown), "of its tokens unknown") : "",
+        fact(whole(p.pieces.length), `token${p.pieces.length === 1 ? "" : "s"} for these words:`));
       flow.replaceChildren(...p.pieces.flatMap(([text, kind], at) => [el("span", { class: `chip t${at % 6} ${kind}`, text }), document.createElement("wbr")]));
     }
 

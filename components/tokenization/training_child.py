@@ -1,8 +1,8 @@
 """The other end of `training_process.py`: trains one tokenizer in a process that may be ended at any moment.
 
-In: one line of JSON (the recipe, and the text's length in bytes), then the text; the pipe stays open as long as somebody
-waits. Out, one JSON object a line: `fraction` and `stage`; in the end `trained`, or `error`, a sentence. The library's
-own progress goes to the standard error. Nothing is written to disk.
+In: one line of JSON (the recipe, and the text's length in bytes), then the text; the pipe stays open as long as
+somebody waits. Out, one JSON object a line: `fraction` and `stage`; in the end `trained`, or `error`, a sentence. The
+library's own progress goes to the standard error. Nothing is written to disk.
 """
 
 from __future__ import annotations

@@ -37,12 +37,15 @@ class Point:
         size: its entries.
         learnt: bytes a token on the text that was learnt from.
         held: bytes a token on the text held out; None where none was.
+        unknown: share of the tokens of the text held out (of the other, where none was) that are the unknown entry. A
+            single one may stand for a whole word, so where this is not 0 the bytes a token flatter.
         pieces: the sample as this vocabulary cuts it, each piece with what it is: "", "byte" or "unknown".
     """
 
     size: int
     learnt: float
     held: float | None
+    unknown: float
     pieces: tuple[tuple[str, str], ...]
 
 
@@ -117,30 +120,42 @@ def cut(tokenizer: Any, size: int) -> Any:
     return Tokenizer.from_str(json.dumps(state))
 
 
-def tokens(tokenizer: Any, words: Counter[str]) -> int:
-    """Tokens of all these words together. Each different word is cut once: the model sees no further than a word."""
+def tokens(tokenizer: Any, words: Counter[str]) -> tuple[int, int]:
+    """Tokens of all these words together, and how many of them are the unknown entry.
+
+    Each different word is cut once: the model sees no further than a word.
+    """
     from tokenizers import Tokenizer
 
     bare = Tokenizer(tokenizer.model)
+    nobody = {"WordPiece": "[UNK]", "Unigram": "<unk>"}.get(type(tokenizer.model).__name__, "")
+    unknown = tokenizer.token_to_id(nobody)
     every = list(words)
-    total = 0
+    total = lost = 0
     for start in range(0, len(every), _AT_ONCE):
         some = every[start:start + _AT_ONCE]
         found = bare.encode_batch_fast(some, add_special_tokens=False)
-        total += sum(len(one.ids) * words[word] for word, one in zip(some, found, strict=True))
-    return total
+        for word, one in zip(some, found, strict=True):
+            ids = one.ids
+            total += len(ids) * words[word]
+            if unknown is not None and unknown in ids:
+                lost += ids.count(unknown) * words[word]
+    return total, lost
 
 
 def _point(tokenizer: Any, measures: Measures) -> Point:
-    learnt = measures.learnt_bytes / max(1, tokens(tokenizer, measures.words))
-    held = measures.held_bytes / max(1, tokens(tokenizer, measures.held_words)) if measures.held_bytes else None
+    count, lost = tokens(tokenizer, measures.words)
+    learnt, held = measures.learnt_bytes / max(1, count), None
+    if measures.held_bytes:
+        count, lost = tokens(tokenizer, measures.held_words)
+        held = measures.held_bytes / max(1, count)
     pieces = []
     for token in trace(OpenTokenizer("sample", "tokenizers", tokenizer), measures.sample):
         if token.kind == Kind.FRAGMENT:
             pieces.append((token.bytes.hex(" ").upper(), "byte"))
         else:
             pieces.append((token.text, "unknown" if token.kind == Kind.UNKNOWN else ""))
-    return Point(tokenizer.get_vocab_size(), learnt, held, tuple(pieces))
+    return Point(tokenizer.get_vocab_size(), learnt, held, lost / max(1, count), tuple(pieces))
 
 
 def ends(algorithm: str, tokenizer: Any, base: int, most: int) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -59,8 +59,8 @@ def train_apart(recipe: Recipe, text: str, report: Report, check_wanted: Callabl
         while any(thread.is_alive() for thread in threads[1:]) or not said.empty():
             check_wanted()
             if time.monotonic() - began > seconds:
-                raise ValueError(f"This training took more than {seconds:.0f} seconds and was ended; give it less text, "
-                                 "or choose a pre-tokeniser that cuts the text.")
+                raise ValueError(f"This training took more than {seconds:g} seconds and was ended; give it less "
+                                 "text, or choose a pre-tokeniser that cuts the text.")
             try:
                 heard = said.get(timeout=_POLL)
             except queue.Empty:

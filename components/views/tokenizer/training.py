@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Mapping
 from dataclasses import astuple, dataclass
 from functools import cache
 from typing import Any
@@ -11,14 +10,13 @@ from typing import Any
 import streamlit as st
 
 from components import caching, corpora, workshop
-from components.payload import pack
 from components.tokenization import Recipe, Trained, train_apart, training
 from components.views import frame
 from components.views.component import mount
-from components.views.tokenizer import own, wording, work
+from components.views.tokenizer import own, training_payload, work
+from components.views.tokenizer.training_payload import ALGORITHMS
 from components.workshop import Cancelled, Job
 
-ALGORITHMS = {"bpe": "BPE", "wordpiece": "WordPiece", "unigram": "Unigram"}
 SOURCES = {"encyclopedia": "the encyclopedia", "messages": "the messages to the town",
            "parallel": "eight sentences in 34 languages", "own": "a text of my own"}
 CUTS = {"gpt2": "words with their space (GPT-2)", "gpt4": "the same, digits in threes (GPT-4)",
@@ -26,8 +24,6 @@ CUTS = {"gpt2": "words with their space (GPT-2)", "gpt4": "the same, digits in t
         "metaspace": "at spaces, kept as ▁ (SentencePiece)", "none": "none: entries may cross spaces"}
 CHANGES = {"none": "none", "nfc": "NFC", "nfkc": "NFKC", "lowercase": "lower case",
            "bert": "lower case, accents off (BERT)"}
-DRAWN = 40
-"""Characters of an entry or a piece that are drawn."""
 LIMITS = "BPE and WordPiece read up to 5 MB, Unigram, which learns much more slowly, up to 200 kB."
 _KEY = "tokenizer_training"
 
@@ -58,12 +54,16 @@ class Run:
 def draw() -> None:
     """Knobs, the training under way, and the picture of the last one that is done."""
     with frame.sentences():
-        ask = _knobs()
-        _settle()
+        ask, pressed = _knobs()
+        if pressed:
+            _begin(ask, pressed=True)
+        if _settle() or (pressed and _kept(ask)):
+            st.rerun()  # the whole page: there may be one tokenizer more to choose
         if not _run() and _shown() is None and not _says() and ask.source != "own":
             _begin(ask, pressed=False)  # so that there is something to see at once
         running = _run()
         # Looked at twice a second only while something is on its way.
+        st.session_state[f"_{_KEY}_watched"] = running is not None
         st.fragment(_progress, run_every=0.5 if running else None)()
         if sentence := _says():
             frame.trouble(sentence)
@@ -76,24 +76,25 @@ def draw() -> None:
         _take_away(*shown)
 
 
-# What is asked ---------------------------------------------------------------------------------------------------------
+# What is asked -------------------------------------------------------------------------------------------------------
 
-def _knobs() -> Ask:
+def _knobs() -> tuple[Ask, bool]:
+    """What is to be trained, and whether the button was pressed."""
     with st.container(horizontal=True, vertical_alignment="bottom", key=f"{_KEY}_knobs"):
         algorithm = st.segmented_control("Algorithm", list(ALGORITHMS), default="bpe", required=True,
                                          format_func=ALGORITHMS.__getitem__, key=f"{_KEY}_algorithm",
                                          bind="query-params")
-        source = st.selectbox("Text to learn from", list(SOURCES), format_func=SOURCES.__getitem__, width=270,
+        source = st.selectbox("Text to learn from", list(SOURCES), format_func=SOURCES.__getitem__, width=250,
                               key=f"{_KEY}_source", bind="query-params")
-        size = st.number_input("`vocab_size`, entries", training.LEAST, training.MOST, 1_000, 100, width=170,
+        size = st.number_input("`vocab_size`, entries", training.LEAST, training.MOST, 4_000, 100, width=160,
                                key=f"{_KEY}_size", bind="query-params",
                                help="Special entries and single bytes or letters count too.")
         cuts = training.PRE_TOKENIZERS[algorithm]
-        cut = st.selectbox("Pre-tokeniser", cuts, format_func=CUTS.__getitem__, width=300,
+        cut = st.selectbox("Pre-tokeniser", cuts, format_func=CUTS.__getitem__, width=280,
                            key=f"{_KEY}_cut_{algorithm}", bind="query-params",
                            help="Cuts the text before the algorithm sees it. No entry crosses such a cut.")
         changes = training.NORMALIZERS
-        change = st.selectbox("Normaliser", changes, index=changes.index(training.USUAL[algorithm]), width=250,
+        change = st.selectbox("Normaliser", changes, index=changes.index(training.USUAL[algorithm]), width=225,
                               format_func=CHANGES.__getitem__, key=f"{_KEY}_change_{algorithm}", bind="query-params",
                               help="Changes the text first. What it takes away does not come back.")
     text = _pasted() if source == "own" else _bundled(source, algorithm)
@@ -101,9 +102,9 @@ def _knobs() -> Ask:
     ask = Ask(source, text, recipe)
     with st.container(horizontal=True, vertical_alignment="center", key=f"{_KEY}_go"):
         # Pressed again while one is under way, the new one takes its place.
-        st.button("Train", type="primary", key=f"{_KEY}_train", on_click=_pressed, args=(ask,))
+        pressed = st.button("Train", type="primary", key=f"{_KEY}_train")
         st.caption(_reads(source, text, algorithm), width="stretch")
-    return ask
+    return ask, pressed
 
 
 def _reads(source: str, text: str, algorithm: str) -> str:
@@ -123,11 +124,8 @@ def _pasted() -> str:
         st.session_state[key] = st.session_state[kept]
     typed = st.text_area("A text of your own to learn from", key=key, height=150, max_chars=5_000_000,
                          placeholder="Paste a text here: a few pages make a better tokenizer than a few lines.")
-    text, note = workshop.repair(typed or "")
-    st.session_state[kept] = text
-    if note:
-        st.caption(frame.plain(note))
-    return text
+    st.session_state[kept] = typed or ""
+    return typed or ""
 
 
 @cache
@@ -138,7 +136,7 @@ def _bundled(source: str, algorithm: str) -> str:
     return "\n".join(training.even_sample(texts, training.MAX_BYTES[algorithm]))
 
 
-# The training under way ------------------------------------------------------------------------------------------------
+# The training under way ----------------------------------------------------------------------------------------------
 
 def _run() -> Run | None:
     found: Run | None = st.session_state.get(f"_{_KEY}")
@@ -150,12 +148,12 @@ def _says() -> str | None:
     return found
 
 
-def _pressed(ask: Ask) -> None:
-    _begin(ask, pressed=True)
-
-
 def _begin(ask: Ask, *, pressed: bool) -> None:
-    """Start a training, or join the same one; what was under way is ended."""
+    """Start a training, or join the same one; another that was under way is ended."""
+    run = _run()
+    if run is not None and run.ask.key == ask.key and not run.job.done():
+        st.session_state[f"_{_KEY}"] = Run(ask, run.job, pressed)
+        return
     _stop()
     st.session_state[f"_{_KEY}_says"] = None
     try:
@@ -241,8 +239,8 @@ def _shown() -> tuple[Ask, Trained] | None:
 
 def _progress() -> None:
     """How far the training is, and the way to end it."""
-    if _settle():
-        st.rerun()  # the whole page: there is one tokenizer more to choose
+    if _settle() or (_run() is not None) != st.session_state[f"_{_KEY}_watched"]:
+        st.rerun()  # the whole page: there is one tokenizer more to choose, or nothing to be looked at any more
     run = _run()
     if run is None:
         return
@@ -258,54 +256,11 @@ def _cancel() -> None:
     st.session_state[f"_{_KEY}_says"] = "The training was ended; nothing of it was kept."
 
 
-# What came of it -------------------------------------------------------------------------------------------------------
+# What came of it -----------------------------------------------------------------------------------------------------
 
 def _picture(ask: Ask, found: Trained) -> bytes:
-    return caching.session_store().get(("tokens-training-picture", *ask.key), lambda: payload(ask.source, found))
-
-
-def payload(source: str, found: Trained) -> bytes:
-    """All in the header: `title`, `facts`, `note`, `how`, `sample`, `base`, `size`, `points` (size, learnt, held,
-    pieces), `first`, `last`, `ends` (the headings of the two)."""
-    def clip(text: str) -> str:
-        return text if len(text) <= DRAWN else text[:DRAWN - 1] + "…"
-
-    algorithm = found.recipe.algorithm
-    one_by_one = algorithm != "unigram"
-    return pack({
-        "title": f"{ALGORITHMS[algorithm]} of {found.size:,} entries, learnt from {SOURCES[source]}",
-        "size": found.size, "base": found.base, "note": found.note, "sample": found.sample,
-        "facts": _facts(found), "how": HOW[algorithm],
-        "points": [{"size": point.size, "learnt": round(point.learnt, 4),
-                    "held": None if point.held is None else round(point.held, 4),
-                    "pieces": [[wording.shown(clip(text)), kind] for text, kind in point.pieces]}
-                   for point in found.points],
-        "first": [wording.shown(clip(entry)) for entry in found.first],
-        "last": [wording.shown(clip(entry)) for entry in found.last],
-        "ends": ["The first it learnt", "The last it learnt"] if one_by_one
-                else ["The most probable", "The least probable"],
-    })
-
-
-HOW: Mapping[str, str] = {
-    "bpe": "One training gives the whole curve: with the later merges cut off, it is the tokenizer that would have come"
-           " of stopping there.",
-    "wordpiece": "One training gives the whole curve: with the later entries cut off, it is the tokenizer that would"
-                 " have come of stopping there.",
-    "unigram": "Each point is a training of its own: Unigram starts from too many pieces and throws away the least"
-               " useful, so no size stands inside another.",
-}
-
-
-def _facts(found: Trained) -> list[str]:
-    held = workshop.megabytes(found.held_bytes) if found.held_bytes else ""
-    read = f"{workshop.megabytes(found.learnt_bytes)} read" + (f", {held} held out" if held else "")
-    base = {"bpe": "256 bytes and 1 special entry to begin with",
-            "wordpiece": f"{found.base:,} letters and special entries to begin with",
-            "unigram": f"{found.base:,} characters and special entries that always stay"}[found.recipe.algorithm]
-    took = f"learnt in {found.seconds:.2g} seconds" if found.seconds >= 0.1 else "learnt in under 0.1 seconds"
-    nothing = [] if held else ["too short a text to hold a tenth of it out"]
-    return [base, read, took, *nothing]
+    return caching.session_store().get(("tokens-training-picture", *ask.key),
+                                       lambda: training_payload.payload(found, SOURCES[ask.source]))
 
 
 def _take_away(ask: Ask, found: Trained) -> None:
