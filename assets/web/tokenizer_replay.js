@@ -25,7 +25,7 @@ function spell(bytes, from, to) {
   try {
     return readable(strict.decode(bytes.subarray(from, to)));
   } catch {
-    return [...bytes.subarray(from, to)].map(hex).join(" ");
+    return [...bytes.subarray(from, to)].map((byte) => (byte < 128 ? visible(String.fromCharCode(byte)) : hex(byte))).join(" ");
   }
 }
 
@@ -276,6 +276,7 @@ export default function (component) {
     if (!playing) pause();
     store.step = Math.max(0, Math.min(last, step));
     drawStep();
+    if (scene.kind === "lattice") follow(ui.sums[Math.max(0, store.step - 1)]);
   }
 
   const onKeys = (event) => {
@@ -298,7 +299,7 @@ export default function (component) {
     ui = { words: new Map() };
     for (const one of words.slice(0, FLOW_WORDS)) {
       if (one.from > reached) flow.append(" ");
-      const node = el("span", { class: `word${one.control !== undefined ? " control" : ""}`, role: "option", text: one.to > one.from ? visible(signs.slice(one.from, one.to).join("")) : wordText(one), on: { click: () => choose(one) } });
+      const node = el("span", { class: `word${one.control !== undefined ? " control" : ""}`, role: "option", dir: "auto", text: one.to > one.from ? visible(signs.slice(one.from, one.to).join("")) : wordText(one), on: { click: () => choose(one) } });
       if (one.control !== undefined) node.title = `a control token, id ${one.control}: no algorithm sees it`;
       flow.append(node);
       if (signs.slice(one.from, one.to).includes("\n")) flow.append(el("br"));
@@ -445,14 +446,17 @@ export default function (component) {
     const row = ui.rows[step];
     if (row.offsetTop < box.scrollTop + 30) box.scrollTop = row.offsetTop - 60;
     else if (row.offsetTop + 40 > box.scrollTop + box.clientHeight) box.scrollTop = row.offsetTop + 60 - box.clientHeight;
-    const made = row.querySelector(".new, .miss");
-    if (made && box.scrollWidth > box.clientWidth) {
-      const rank = row.firstChild.offsetWidth;
-      const from = made.offsetLeft - rank - 8;
-      const to = made.offsetLeft + made.offsetWidth + 8;
-      if (from < box.scrollLeft) box.scrollLeft = from;
-      else if (to > box.scrollLeft + box.clientWidth) box.scrollLeft = Math.min(from, to - box.clientWidth);
-    }
+    follow(row.querySelector(".new, .miss"), row.firstChild.offsetWidth);
+  }
+
+  // A wide picture scrolls in itself so that what has changed is seen, beside the ranks that stay in place.
+  function follow(node, rank = 0) {
+    const box = ui.picture;
+    if (!node || box.scrollWidth <= box.clientWidth) return;
+    const from = node.offsetLeft - rank - 8;
+    const to = node.offsetLeft + node.offsetWidth + 8;
+    if (from < box.scrollLeft) box.scrollLeft = from;
+    else if (to > box.scrollLeft + box.clientWidth) box.scrollLeft = Math.min(from, to - box.clientWidth);
   }
 
   function speak() {
@@ -492,6 +496,7 @@ export default function (component) {
     const H = 54;
     const most = piecesAfter(0);
     const points = [...Array(61).keys()].map((i) => [(W * i) / 60, H - ((H - 2) * piecesAfter(Math.exp((scale * i) / 60) - 1)) / most]);
+    const size = el("p", { class: "about" });
     const mark = svgEl("line", { y1: 0, y2: H, class: "mark" });
     const curve = svgEl("svg", { viewBox: `0 0 ${W} ${H}`, preserveAspectRatio: "none", class: "curve", "aria-hidden": "true" },
       svgEl("polygon", { points: `0,${H} ${points.map((p) => p.join(",")).join(" ")} ${W},${H}`, class: "area" }), mark);
@@ -505,6 +510,7 @@ export default function (component) {
       range.value = toSlider(n);
       range.setAttribute("aria-valuetext", `${n} merges`);
       typed.value = n;
+      size.textContent = `A vocabulary of ${number(header.base + n)} entries: ${number(header.base)} to begin with, and one for each merge, in the order in which they were learnt.`;
       mark.setAttribute("x1", (W * toSlider(n)) / STEPS);
       mark.setAttribute("x2", (W * toSlider(n)) / STEPS);
       says.replaceChildren();
@@ -523,7 +529,7 @@ export default function (component) {
     }
     const node = el("div", { class: "stops" }, el("div", { class: "line" }, el("span", {}, "Stop after ", el("i", { text: "N" }), " merges"), el("span", { class: "of" }, typed, ` of ${number(header.merges)}`)),
       range, curve, el("div", { class: "ends" }, el("span", { text: `no merges: ${plural(most, "token")}` }), el("span", { text: `all: ${plural(header.tokens, "token")}` })), says,
-      el("p", { class: "about", text: `The merges stand in the order in which they were learnt. A tokenizer that had stopped early would have ${number(header.base)} entries and one more for each merge.` }));
+      size);
     return { node, draw: show };
   }
 
