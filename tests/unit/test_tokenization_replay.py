@@ -78,7 +78,8 @@ def check_way(way: Any) -> None:
 @pytest.mark.parametrize("name", EVERYONE)
 def test_awkward_texts(name: str) -> None:
     tokenizer = here(name)
-    for text in [*AWKWARD.values(), MIXED, "a" * 300, "▁" * 40, " " * 70, "🐢" * 30, "x" * 101, "antidis" * 20]:
+    for text in [*AWKWARD.values(), MIXED, "a" * 300, "▁" * 40, " " * 70, "🐢" * 30, "x" * 101, "antidis" * 20,
+                 "\U0003d000:A \U0003d001/b"]:  # letters in Unicode 18, nobody before
         ends_in_the_librarys_ids(tokenizer, text)
 
 
