@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -11,12 +11,12 @@ import numpy as np
 import streamlit as st
 
 from components import caching, corpora
-from components.models import loaders
+from components.models.open import OpenTokenizer
 from components.payload import pack
 from components.tokenization import LanguageCost, language_costs
 from components.views import frame
 from components.views.component import mount
-from components.views.tokenizer import wording, work
+from components.views.tokenizer import own, work
 from components.workshop import Job
 
 NAMES = Path(__file__).resolve().parents[3] / "assets" / "copy" / "languages.json"
@@ -40,6 +40,8 @@ def draw(chosen: Sequence[str]) -> None:
     counted = [*dict.fromkeys(chosen), *(name for name in counted if name not in chosen)]
     with frame.sentences():
         sentences = corpora.parallel()
+        # The job runs outside this session, where the reader's own tokenizers are not to be found.
+        library, titles = {name: work.opened(name) for name in counted}, {name: work.title(name) for name in counted}
         key = (tuple(counted), corpora.fingerprint("\n".join(one.text for one in sentences)))
 
         def count(job: Job) -> bytes:
@@ -47,23 +49,29 @@ def draw(chosen: Sequence[str]) -> None:
             for place, name in enumerate(counted):
                 def report(share: float, place: int = place, name: str = name) -> None:
                     job.check()
-                    job.report((place + share) / len(counted), wording.short(name))
+                    job.report((place + share) / len(counted), titles[name])
 
-                found.append(_counted(name, sentences, key[1], report))
-            return payload(counted, found, sentences)
+                found.append(_counted(library[name], sentences, key[1], report))
+            return payload(counted, found, sentences, titles)
 
-        picture = frame.compute("tokens-languages", key, count, label="What a language costs")
+        picture = frame.compute("tokens-languages", key, count, label="What a language costs",
+                                session=any(name.startswith(own.PREFIX) for name in counted))
         mount("tokenizer_languages", picture, key="tokenizer_language_costs")
     st.caption(CAVEAT)
 
 
-def _counted(name: str, sentences: Sequence[corpora.Sentence], mark: str, report: object) -> tuple[LanguageCost, ...]:
-    return caching.shared("tokens-language", (name, mark),
-                          lambda: language_costs(loaders.tokenizer(name), sentences, report))  # type: ignore[arg-type]
+def _counted(
+    tokenizer: OpenTokenizer, sentences: Sequence[corpora.Sentence], mark: str, report: Callable[[float], None]
+) -> tuple[LanguageCost, ...]:
+    if tokenizer.name.startswith(own.PREFIX):
+        return language_costs(tokenizer, sentences, report)
+    return caching.shared("tokens-language", (tokenizer.name, mark),
+                          lambda: language_costs(tokenizer, sentences, report))
 
 
 def payload(
-    tokenizers: Sequence[str], costs: Sequence[Sequence[LanguageCost]], sentences: Sequence[corpora.Sentence]
+    tokenizers: Sequence[str], costs: Sequence[Sequence[LanguageCost]], sentences: Sequence[corpora.Sentence],
+    titles: Mapping[str, str],
 ) -> bytes:
     """Header: languages, sentences with their English text, tokenizers. Arrays: `tokens` and `lost`
     `[tokenizer, language, sentence]`, `bytes` `[language, sentence]`, all int32."""
@@ -72,7 +80,7 @@ def payload(
     header = {
         "languages": [{"tag": cost.language, "script": cost.script, **names()[cost.language]} for cost in costs[0]],
         "sentences": [{"kind": kind, "text": english[kind]} for kind in kinds],
-        "tokenizers": [{"id": name, "title": wording.short(name)} for name in tokenizers],
+        "tokenizers": [{"id": name, "title": titles[name]} for name in tokenizers],
     }
     columns = {what: np.array([[getattr(cost, what) for cost in one] for one in costs], np.int32)
                for what in ("tokens", "lost")}
