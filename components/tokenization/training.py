@@ -32,7 +32,7 @@ from components.tokenization.training_recipe import (
 )
 
 __all__ = ["ALGORITHMS", "LEAST", "MAX_BYTES", "MOST", "NORMALIZERS", "PRE_TOKENIZERS", "USUAL", "Recipe", "Report",
-           "Trained", "check", "even_sample", "hold_out", "train"]
+           "Trained", "check", "even_sample", "hold_out", "share_that_fits", "train"]
 
 UNIT = 2_000
 """Longer lines are cut, at a space where there is one. A word without end would cost time that grows as its square."""
@@ -118,13 +118,17 @@ def _units(text: str, longest: int) -> list[str]:
 def even_sample(texts: Sequence[str], most_bytes: int) -> list[str]:
     """As many of these texts as fit, in order, spread evenly over all of them. A text counts one byte more for its end.
     """
-    total = sum(len(text.encode("utf-8")) + 1 for text in texts)
-    share = min(1.0, most_bytes / max(1, total))
-    while True:
-        chosen = [text for place, text in enumerate(texts) if int((place + 1) * share) > int(place * share)]
-        if sum(len(text.encode("utf-8")) + 1 for text in chosen) <= most_bytes:
-            return chosen
+    share = share_that_fits(texts, most_bytes)
+    return [text for place, text in enumerate(texts) if int((place + 1) * share) > int(place * share)]
+
+
+def share_that_fits(texts: Sequence[str], most_bytes: int) -> float:
+    """Which share of the texts `even_sample` takes."""
+    sizes = [len(text.encode("utf-8")) + 1 for text in texts]
+    share = min(1.0, most_bytes / max(1, sum(sizes)))
+    while sum(size for place, size in enumerate(sizes) if int((place + 1) * share) > int(place * share)) > most_bytes:
         share *= 0.98  # the chosen ones were longer than the average
+    return share
 
 
 def train(recipe: Recipe, text: str, report: Report | None = None, *, speak: bool = False) -> Trained:

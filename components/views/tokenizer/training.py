@@ -13,7 +13,7 @@ from components import caching, corpora, workshop
 from components.tokenization import Recipe, Trained, train_apart, training
 from components.views import frame
 from components.views.component import mount
-from components.views.tokenizer import own, training_payload, work
+from components.views.tokenizer import own, training_payload, training_snippet, work
 from components.views.tokenizer.training_payload import ALGORITHMS
 from components.workshop import Cancelled, Job
 
@@ -86,9 +86,9 @@ def _knobs() -> tuple[Ask, bool]:
                                          bind="query-params")
         source = st.selectbox("Text to learn from", list(SOURCES), format_func=SOURCES.__getitem__, width=250,
                               key=f"{_KEY}_source", bind="query-params")
-        size = st.number_input("`vocab_size`, entries", training.LEAST, training.MOST, 4_000, 100, width=160,
+        size = st.number_input("`vocab_size`", training.LEAST, training.MOST, 4_000, 100, width=160,
                                key=f"{_KEY}_size", bind="query-params",
-                               help="Special entries and single bytes or letters count too.")
+                               help="How many entries. Special ones and single bytes or letters count too.")
         cuts = training.PRE_TOKENIZERS[algorithm]
         cut = st.selectbox("Pre-tokeniser", cuts, format_func=CUTS.__getitem__, width=280,
                            key=f"{_KEY}_cut_{algorithm}", bind="query-params",
@@ -131,9 +131,13 @@ def _pasted() -> str:
 @cache
 def _bundled(source: str, algorithm: str) -> str:
     """A text that ships with the app, for Unigram an even sample of it that is small enough."""
-    texts = ([one.text for one in corpora.parallel()] if source == "parallel"
-             else list(corpora.bundled(source).texts))
-    return "\n".join(training.even_sample(texts, training.MAX_BYTES[algorithm]))
+    return "\n".join(training.even_sample(_texts(source), training.MAX_BYTES[algorithm]))
+
+
+def _texts(source: str) -> list[str]:
+    if source == "own":
+        return []
+    return [one.text for one in corpora.parallel()] if source == "parallel" else list(corpora.bundled(source).texts)
 
 
 # The training under way ----------------------------------------------------------------------------------------------
@@ -270,6 +274,9 @@ def _take_away(ask: Ask, found: Trained) -> None:
         st.button("Use it as the third column", key=f"{_KEY}_use", on_click=_use, args=(ask,), disabled=above)
         st.download_button("Download tokenizer.json", lambda: found.file, "tokenizer.json", "application/json",
                            key=f"{_KEY}_download", on_click="ignore")
+        with st.popover("Reproduce this training", type="tertiary", key=f"{_KEY}_snippet", on_change="rerun") as box:
+            if box.open:
+                st.code(training_snippet.snippet(found, ask.source, _texts(ask.source)), language="python")
         if there:
             st.caption(f"{frame.plain(there.title)} " + ("stands in a column at the top of the page." if above else
                        "can be chosen at the top of the page now."), width="content")
