@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -149,3 +150,20 @@ def test_stored_vectors_are_for_these_very_texts(tmp_path, monkeypatch) -> None:
     got = corpora.stored_vectors("messages", ("three", "one"))
     np.testing.assert_array_equal(got, np.eye(3, 4, dtype=np.float32)[[2, 0]])
     assert corpora.stored_vectors("messages", ("three", "changed")) is None
+
+
+def test_the_readme_counts_what_is_there() -> None:
+    text = (corpora.FOLDER / "README.md").read_text("utf-8")
+    subjects = {meta["subject"] for meta in corpora.bundled("encyclopedia").meta}
+    sentences = corpora.parallel()
+    sizes = Counter(corpora.categories().values())
+    for words in (
+        f"{len(corpora.bundled('encyclopedia'))} on {len(subjects)} subjects",
+        f"{len(corpora.questions())} of {len(records.KINDS)} kinds",
+        f"{len(corpora.bundled('messages')):,} in {len(sizes) - 1} categories, and {sizes['none']} that belong nowhere",
+        f"{len(records.SENTENCES)} in {len({one.language for one in sentences})} languages and"
+        f" {len({one.script for one in sentences})} scripts",
+    ):
+        assert words in text, words
+    for name, size in sizes.items():
+        assert name == "none" or f"{name} {size}" in " ".join(text.split()), name
