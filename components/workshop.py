@@ -12,6 +12,7 @@ Plain Python, no Streamlit, so that the domains, the tests and a notebook use th
 
 from __future__ import annotations
 
+import ctypes
 import os
 import threading
 import time
@@ -29,6 +30,8 @@ class Limits:
     text_bytes: int = 5_000_000
     chips_drawn: int = 3_000
     url_bytes: int = 4_000
+    tokenizer_bytes: int = 40_000_000
+    session_bytes: int = 60_000_000
 
 
 LIMITS = Limits()
@@ -191,3 +194,16 @@ class Pool:
 
 
 pool = Pool(workers=max(2, CORES))
+
+
+def give_back_memory() -> None:
+    """Ask the C library to hand freed memory back to the system.
+
+    Reading a vocabulary leaves twice its size behind as freed blocks, which glibc keeps by itself (SmolLM2's: 38 MB
+    before, 15 after). Elsewhere than on glibc this does nothing.
+    """
+    try:
+        trim = ctypes.CDLL(None).malloc_trim
+    except (OSError, AttributeError, TypeError):  # no such call on this system
+        return
+    trim(0)

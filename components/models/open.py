@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from components import settings
 from components.models import catalog, places, sources
 from components.models.catalog import Entry, Ranks
+from components.workshop import give_back_memory
 
 if TYPE_CHECKING:
     import numpy as np
@@ -112,7 +113,9 @@ def open_tokenizer(name: str) -> OpenTokenizer:
     if entry.kind == "tokenizer":
         places.verify(name, found)
     path = found.path / "tokenizer.json" if found.path.is_dir() else found.path
-    return _read_tokenizer(entry, path)
+    opened = _read_tokenizer(entry, path)
+    give_back_memory()
+    return opened
 
 
 def _read_tokenizer(entry: Entry, path: Path) -> OpenTokenizer:

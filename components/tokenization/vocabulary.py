@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.models.open import OpenTokenizer
+from components.workshop import give_back_memory
 
 #: Flags of an entry.
 SPECIAL, UNKNOWN, BYTE = 1, 2, 4
@@ -97,6 +98,7 @@ def vocabulary(tokenizer: OpenTokenizer) -> Vocabulary:
                 raise ValueError(f"{tokenizer.kind!r} is no kind of tokenizer known here; "
                                  f"choose one of {', '.join(readers)}.")
             _tables[id(tokenizer)] = readers[tokenizer.kind](tokenizer.library_object)
+            give_back_memory()  # the entries as Python objects were several times as large
             weakref.finalize(tokenizer, _tables.pop, id(tokenizer), None)
         return _tables[id(tokenizer)]
 

@@ -23,7 +23,7 @@ from components.workshop import Job
 AT_ONCE = 20_000
 #: The strip under the picture is drawn for texts up to this many characters; its vocabularies are small ones.
 STRIP_CHARACTERS = 5_000
-STRIP = ("bert", "claude", "mistral-v1", "storyteller-unigram")
+STRIP = ("bert", "mistral-v1", "storyteller-unigram")
 #: A vocabulary that takes so many megabytes is opened only when it is asked for.
 LARGE_MB = 60
 #: Columns on the first opening, best first.
@@ -162,8 +162,11 @@ def traced(name: str, text: str) -> TokenTrace:
 
 
 def others(text: str, *chosen: str) -> list[TokenTrace]:
-    """The strip "The same text in": up to three small vocabularies that are here and in no column."""
-    if len(text) > STRIP_CHARACTERS:
+    """The strip "The same text in": up to three small vocabularies that are here and in no column.
+
+    Beside three or four columns there is no need for it, nor for the memory of its vocabularies.
+    """
+    if len(text) > STRIP_CHARACTERS or len(chosen) > 2:
         return []
     names = [name for name in STRIP if name not in chosen and sources.state(name).here]
     return [traced(name, text) for name in names[:3]]
