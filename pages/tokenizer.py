@@ -13,6 +13,7 @@ from components.views.tokenizer import (
     export,
     languages,
     payload,
+    pipeline,
     replay,
     specials,
     training,
@@ -62,6 +63,7 @@ def ids_and_bytes() -> None:
 frame.panels("tokenizer", {
     "Ids and bytes": ids_and_bytes,
     "Replay the algorithm": lambda: replay.draw(text, chosen),
+    "Inside, step by step": lambda: pipeline.draw(text, chosen),
     "Every tokenizer here": every_tokenizer,
     "Vocabulary": lambda: vocabulary.draw(chosen),
     "Special tokens": lambda: specials.draw(text, chosen),

@@ -16,6 +16,7 @@ from components.tokenization.compare import differing_spans
 from components.tokenization.cutting import Cut, chunks, cut
 from components.tokenization.embeddings import Learnt, Matrix, learnt, neighbours, open_matrix, vector_lengths
 from components.tokenization.languages import LanguageCost, language_costs, premium
+from components.tokenization.pipeline import PIPELINE_CHARACTERS, Mark, Pipeline, Step, pipeline
 from components.tokenization.reachable import Reach, reach
 from components.tokenization.replay import REPLAYED_CHARACTERS, Replay, Way, Word, replay
 from components.tokenization.replay_bpe import Merge, Merging, Piece
@@ -30,10 +31,11 @@ from components.tokenization.training_curve import Point
 from components.tokenization.training_process import train_apart
 from components.tokenization.vocabulary import Vocabulary, vocabulary
 
-__all__ = ["ENTRY_KINDS", "REPLAYED_CHARACTERS", "SCRIPTS", "Change", "Cut", "Edge", "EntriesFound", "EntryQuery",
-           "Kind", "LanguageCost", "Lattice", "Learnt", "Marked", "Matching", "Matrix", "Merge", "Merging", "Message",
-           "Path", "Piece", "Point", "Reach", "Readings", "Recipe", "Rendered", "Replay", "RoundTrip", "Special",
-           "Token", "TokenTrace", "Trained", "Try", "Vocabulary", "VocabularyEntries", "Way", "Word", "chunks",
-           "conversation", "cut", "differing_spans", "entries", "language_costs", "learnt", "look_up", "marked",
-           "neighbours", "open_matrix", "premium", "reach", "readings", "render", "replay", "special_names", "spoken",
-           "trace", "train", "train_apart", "vector_lengths", "vocabulary"]
+__all__ = ["ENTRY_KINDS", "PIPELINE_CHARACTERS", "REPLAYED_CHARACTERS", "SCRIPTS", "Change", "Cut", "Edge",
+           "EntriesFound", "EntryQuery", "Kind", "LanguageCost", "Lattice", "Learnt", "Mark", "Marked", "Matching",
+           "Matrix", "Merge", "Merging", "Message", "Path", "Piece", "Pipeline", "Point", "Reach", "Readings", "Recipe",
+           "Rendered", "Replay", "RoundTrip", "Special", "Step", "Token", "TokenTrace", "Trained", "Try", "Vocabulary",
+           "VocabularyEntries", "Way", "Word", "chunks", "conversation", "cut", "differing_spans", "entries",
+           "language_costs", "learnt", "look_up", "marked", "neighbours", "open_matrix", "pipeline", "premium", "reach",
+           "readings", "render", "replay", "special_names", "spoken", "trace", "train", "train_apart", "vector_lengths",
+           "vocabulary"]
