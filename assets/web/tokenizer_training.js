@@ -81,7 +81,7 @@ function chart(header, width) {
 
 function entries(title, names) {
   if (!names.length) return null;
-  return el("section", {}, el("h4", { text: title }), el("ol", {}, ...names.map((name) => el("li", { text: name, dir: "auto" }))));
+  return el("section", {}, el("h4", { text: title }), el("ol", {}, ...names.map(([text, kind]) => el("li", { class: kind, text, dir: "auto" }))));
 }
 
 // The same facts as a table, for a screen reader.

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 
 from components.models.open import OpenTokenizer
 from components.tokenization import training_curve as curve
-from components.tokenization.training_curve import Point
+from components.tokenization.training_curve import Point, Shown
 from components.tokenization.training_fit import blank, count_words, fit, letters
 from components.tokenization.training_recipe import (
     ALGORITHMS,
@@ -64,8 +64,8 @@ class Trained:
     base: int
     note: str | None
     points: tuple[Point, ...]
-    first: tuple[str, ...]
-    last: tuple[str, ...]
+    first: tuple[Shown, ...]
+    last: tuple[Shown, ...]
     learnt_bytes: int
     held_bytes: int
     sample: str
@@ -88,8 +88,8 @@ class Trained:
         points = tuple(Point(one["size"], one["learnt"], one["held"], one["unknown"], tuple(map(tuple, one["pieces"])))
                        for one in fields.pop("points"))
         return Trained(**{**fields, "points": points, "recipe": Recipe(**fields["recipe"]),
-                          "file": fields["file"].encode("utf-8"), "first": tuple(fields["first"]),
-                          "last": tuple(fields["last"])})
+                          "file": fields["file"].encode("utf-8"), "first": tuple(map(tuple, fields["first"])),
+                          "last": tuple(map(tuple, fields["last"]))})
 
 
 def hold_out(text: str) -> tuple[list[str], list[str]]:
@@ -160,12 +160,14 @@ def train(recipe: Recipe, text: str, report: Report | None = None, *, speak: boo
     began = time.monotonic()
     tokenizer, base = fit(recipe, learn, words, speak=speak)
     seconds = time.monotonic() - began
-    say(0.6, "measuring the learning curve")
+    # Each of Unigram's sizes is a training of its own.
+    rest = 0.4 if recipe.algorithm == "unigram" else 0.6
+    say(rest, "measuring the learning curve")
     sample = _sample(held or learn)
     measures = curve.Measures(words, held_words, sum(map(_size, learn)), sum(map(_size, held)), sample)
     points = curve.points(recipe, tokenizer, base, measures, lambda size: fit(
         Recipe(recipe.algorithm, size, recipe.pre_tokenizer, recipe.normalizer), learn, words)[0],
-        lambda share: say(0.6 + 0.4 * share, "measuring the learning curve"))
+        lambda share: say(rest + (1 - rest) * share, "measuring the learning curve"))
     first, last = curve.ends(recipe.algorithm, tokenizer, base, LISTED)
     size = tokenizer.get_vocab_size()
     return Trained(recipe, tokenizer.to_str().encode("utf-8"), size, base, _note(recipe, size, base), points, first,

@@ -20,6 +20,8 @@ from components.tokenization.vocabulary import vocabulary
 #: Sizes on a curve: where they are cut out of one training, and where each is a training.
 CUT, TRAINED = 16, 5
 _AT_ONCE = 20_000
+Shown = tuple[str, str]
+"""A piece or an entry to be read, and what it is: "", "byte" (then the text is its bytes) or "unknown"."""
 
 
 class Settings(Protocol):
@@ -39,14 +41,14 @@ class Point:
         held: bytes a token on the text held out; None where none was.
         unknown: share of the tokens of the text held out (of the other, where none was) that are the unknown entry. A
             single one may stand for a whole word, so where this is not 0 the bytes a token flatter.
-        pieces: the sample as this vocabulary cuts it, each piece with what it is: "", "byte" or "unknown".
+        pieces: the sample as this vocabulary cuts it.
     """
 
     size: int
     learnt: float
     held: float | None
     unknown: float
-    pieces: tuple[tuple[str, str], ...]
+    pieces: tuple[Shown, ...]
 
 
 @dataclass(frozen=True)
@@ -158,7 +160,7 @@ def _point(tokenizer: Any, measures: Measures) -> Point:
     return Point(tokenizer.get_vocab_size(), learnt, held, lost / max(1, count), tuple(pieces))
 
 
-def ends(algorithm: str, tokenizer: Any, base: int, most: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def ends(algorithm: str, tokenizer: Any, base: int, most: int) -> tuple[tuple[Shown, ...], tuple[Shown, ...]]:
     """The first and the last entries learnt, up to `most` of each and none twice, in the order of learning.
 
     Unigram learns all of its entries at once: there the most and the least probable ones of two characters or more.
@@ -169,13 +171,15 @@ def ends(algorithm: str, tokenizer: Any, base: int, most: int) -> tuple[tuple[st
     else:
         learnt = [(name, token) for name, token in names if token >= base]
     table = vocabulary(OpenTokenizer("entries", "tokenizers", tokenizer))
-    shown = [name if algorithm == "wordpiece" else _readable(table.piece(token)) for name, token in learnt]
-    return tuple(shown[:most]), tuple(shown[most:][-most:])
+    some = learnt[:most], learnt[most:][-most:]
+    first, last = ([(name, "") if algorithm == "wordpiece" else _readable(table.piece(token)) for name, token in end]
+                   for end in some)
+    return tuple(first), tuple(last)
 
 
-def _readable(piece: bytes) -> str:
+def _readable(piece: bytes) -> Shown:
     """An entry's text; where it is no whole character, its bytes."""
     try:
-        return piece.decode("utf-8")
+        return piece.decode("utf-8"), ""
     except UnicodeDecodeError:
-        return piece.hex(" ").upper()
+        return piece.hex(" ").upper(), "byte"

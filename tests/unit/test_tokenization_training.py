@@ -23,8 +23,10 @@ TEXT = "\n".join(corpora.bundled("encyclopedia").texts)[:60_000]
 EVERY = [(algorithm, cut) for algorithm, cuts in training.PRE_TOKENIZERS.items() for cut in cuts
          if (algorithm, cut) != ("unigram", "none")]  # slow, and learnt in the same way
 #: All planes of Unicode without lone surrogates, with what tokenizers stumble over more often than chance gives it.
-texts = st.text(st.one_of(st.characters(exclude_categories=("Cs",)),
-                          st.sampled_from(" \n\t▁#<|>[]UNK\u0301\u200d\ufb01ßİ🏽👩क्षि0189")), max_size=60)
+awkward = st.sampled_from(" \n\t▁#<|>[]UNK\u0301\u200d\ufb01ßİ🏽👩क्षि0189")
+texts = st.text(st.one_of(st.characters(exclude_categories=("Cs",)), awkward), max_size=60)
+#: Two libraries of regular expressions may know different versions of Unicode, so none that Python does not know yet.
+assigned = st.text(st.one_of(st.characters(exclude_categories=("Cs", "Cn")), awkward), max_size=60)
 
 
 def nothing(*_: Any) -> None:
@@ -131,10 +133,10 @@ def test_the_ends_are_in_the_order_of_learning(algorithm: str, cut: str) -> None
     assert not set(one.first) & set(one.last)
     if algorithm == "bpe" and cut == "gpt2":
         tokenizer = library(one)
-        assert tokenizer.encode(one.first[0]).ids == [one.base]
-        assert tokenizer.encode(one.last[-1]).ids == [one.size - 1]
+        assert tokenizer.encode(one.first[0][0]).ids == [one.base]
+        assert tokenizer.encode(one.last[-1][0]).ids == [one.size - 1]
     if algorithm == "unigram":
-        assert one.first[0].strip() in {"the", "a", "s", "and", "of", "in"}
+        assert one.first[0][0].strip() in {"the", "a", "s", "and", "of", "in"}
 
 
 def test_unknown_tokens_are_counted() -> None:
@@ -143,6 +145,13 @@ def test_unknown_tokens_are_counted() -> None:
     one = train(Recipe("wordpiece", 60), text)
     assert one.points[-1].unknown == pytest.approx(1 / 3), "[UNK] the rain"
     assert train(Recipe("bpe", 300), text).points[-1].unknown == 0
+
+
+def test_an_entry_that_is_no_character_shows_its_bytes() -> None:
+    one = train(Recipe("bpe", 262), "🐢 🐢🐢 " * 40)
+    assert ("F0 9F", "byte") in one.first
+    assert ("🐢", "") in one.first
+    assert one.points[0].pieces[:2] == (("F0", "byte"), ("9F", "byte"))
 
 
 # On any text ---------------------------------------------------------------------------------------------------------
@@ -159,8 +168,8 @@ def test_what_is_trained_is_traced_like_any_other(algorithm: str, cut: str, text
         assert b"".join(token.bytes for token in found) == text.encode()
 
 
-@settings(max_examples=60, deadline=None)
-@given(text=texts)
+@settings(max_examples=500, deadline=None)
+@given(text=assigned)
 def test_gpt4s_pattern_cuts_as_tiktoken_does(text: str) -> None:
     import regex
 

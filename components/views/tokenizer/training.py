@@ -84,11 +84,11 @@ def _knobs() -> tuple[Ask, bool]:
         algorithm = st.segmented_control("Algorithm", list(ALGORITHMS), default="bpe", required=True,
                                          format_func=ALGORITHMS.__getitem__, key=f"{_KEY}_algorithm",
                                          bind="query-params")
-        source = st.selectbox("Text to learn from", list(SOURCES), format_func=SOURCES.__getitem__, width=250,
+        source = st.selectbox("Text to learn from", list(SOURCES), format_func=SOURCES.__getitem__, width=240,
                               key=f"{_KEY}_source", bind="query-params")
-        size = st.number_input("`vocab_size`", training.LEAST, training.MOST, 4_000, 100, width=160,
+        size = st.number_input("Entries (vocab_size)", training.LEAST, training.MOST, 4_000, 100, width=185,
                                key=f"{_KEY}_size", bind="query-params",
-                               help="How many entries. Special ones and single bytes or letters count too.")
+                               help="Special ones and single bytes or letters count too.")
         cuts = training.PRE_TOKENIZERS[algorithm]
         cut = st.selectbox("Pre-tokeniser", cuts, format_func=CUTS.__getitem__, width=280,
                            key=f"{_KEY}_cut_{algorithm}", bind="query-params",
@@ -111,7 +111,7 @@ def _reads(source: str, text: str, algorithm: str) -> str:
     """What will be read, and how much could be: said before the click."""
     if not text:
         return LIMITS
-    size = workshop.megabytes(len(text.encode("utf-8")))
+    size = training_payload.amount(len(text.encode("utf-8")))
     sample = source != "own" and algorithm == "unigram" and text != _bundled(source, "bpe")
     return (f"{'An even sample of ' if sample else ''}{size} to read; every tenth line is held out, to measure with. "
             + LIMITS)

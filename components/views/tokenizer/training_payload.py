@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from components import workshop
 from components.payload import pack
@@ -24,9 +24,11 @@ HOW: Mapping[str, str] = {
 
 def payload(found: Trained, source: str) -> bytes:
     """All in the header: `title`, `facts`, `note`, `how`, `sample`, `base`, `size`, `points` (size, learnt, held,
-    unknown, pieces), `first`, `last`, `ends` (the headings of the two). `source` names the text."""
-    def clip(text: str) -> str:
-        return text if len(text) <= DRAWN else text[:DRAWN - 1] + "…"
+    unknown, pieces), `first`, `last`, `ends` (the headings of the two). A piece or an entry is its text and its kind.
+    `source` names the text."""
+    def show(some: Iterable[tuple[str, str]]) -> list[list[str]]:
+        short = ((text if len(text) <= DRAWN else text[:DRAWN - 1] + "…", kind) for text, kind in some)
+        return [[text if kind == "byte" else wording.shown(text), kind] for text, kind in short]
 
     algorithm = found.recipe.algorithm
     one_by_one = algorithm != "unigram"
@@ -37,21 +39,25 @@ def payload(found: Trained, source: str) -> bytes:
         "points": [{"size": point.size, "learnt": round(point.learnt, 4),
                     "held": None if point.held is None else round(point.held, 4),
                     "unknown": round(point.unknown, 4),
-                    "pieces": [[wording.shown(clip(text)), kind] for text, kind in point.pieces]}
+                    "pieces": show(point.pieces)}
                    for point in found.points],
-        "first": [wording.shown(clip(entry)) for entry in found.first],
-        "last": [wording.shown(clip(entry)) for entry in found.last],
+        "first": show(found.first), "last": show(found.last),
         "ends": ["The first it learnt", "The last it learnt"] if one_by_one
                 else ["The most probable", "The least probable"],
     })
 
 
 def _facts(found: Trained) -> list[str]:
-    held = workshop.megabytes(found.held_bytes) if found.held_bytes else ""
-    read = f"{workshop.megabytes(found.learnt_bytes)} read" + (f", {held} held out" if held else "")
+    held = amount(found.held_bytes) if found.held_bytes else ""
+    read = f"{amount(found.learnt_bytes)} read" + (f", {held} held out" if held else "")
     base = {"bpe": "256 bytes and 1 special entry to begin with",
             "wordpiece": f"{found.base:,} letters and special entries to begin with",
             "unigram": f"{found.base:,} characters and special entries that always stay"}[found.recipe.algorithm]
     took = f"learnt in {found.seconds:.2g} seconds" if found.seconds >= 0.1 else "learnt in under 0.1 seconds"
     nothing = [] if held else ["too short a text to hold a tenth of it out"]
     return [base, read, took, *nothing]
+
+
+def amount(count: int) -> str:
+    """So much text, as people say it."""
+    return workshop.megabytes(count) if count >= 10_000 else f"{count:,} byte{'' if count == 1 else 's'}"

@@ -71,7 +71,8 @@ def _blank(recipe: Recipe) -> list[str]:
         "none": "pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)" if recipe.algorithm == "bpe"
                 else "pre_tokenizers.Metaspace(split=False)",
     }[recipe.pre_tokenizer]
-    decoder = {"bpe": "ByteLevel()", "wordpiece": "WordPiece(prefix=\"##\")", "unigram": "Metaspace()"}[recipe.algorithm]
+    decoder = {"bpe": "ByteLevel()", "wordpiece": 'WordPiece(prefix="##")',
+               "unigram": "Metaspace()"}[recipe.algorithm]
     return [*lines, f"tokenizer.pre_tokenizer = {cut}", f"tokenizer.decoder = decoders.{decoder}"]
 
 
