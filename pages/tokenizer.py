@@ -9,6 +9,7 @@ from components.payload import annotate
 from components.views import frame
 from components.views.component import mount
 from components.views.tokenizer import (
+    bring,
     cutting,
     export,
     languages,
@@ -24,6 +25,7 @@ from components.views.tokenizer.snippet import snippet
 
 frame.begin("tokenizer")
 text = frame.text("tokenizer", live=True, rows=4, mono=True)
+bring.settle()
 chosen = work.choose()
 left, right = chosen[0], chosen[-1] if len(chosen) < 2 else chosen[1]
 
@@ -70,6 +72,7 @@ frame.panels("tokenizer", {
     "Train your own": training.draw,
     "What a language costs": lambda: languages.draw(chosen),
     "Cut at N": lambda: cutting.draw(text, chosen),
+    "Bring your own": lambda: bring.draw(text, chosen),
 })
 frame.try_this("tokenizer")
 

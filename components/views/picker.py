@@ -19,34 +19,37 @@ def header(page: str) -> None:
         with st.popover(words, type="tertiary", key="models_list", on_change="rerun") as box:
             if box.open:
                 # Looked at again every second only while something is on its way.
-                st.session_state["_fetch_watched"] = bool(_jobs())
-                st.fragment(_list, run_every=1.0 if _jobs() else None)()
+                st.session_state["_fetch_watched"] = bool(jobs())
+                st.fragment(_list, run_every=1.0 if jobs() else None)()
 
 
-def _jobs() -> dict[str, Job]:
-    jobs: dict[str, Job] = st.session_state.setdefault("_fetching", {})
-    return jobs
+def jobs() -> dict[str, Job]:
+    """What this reader is fetching now, by catalog id."""
+    under_way: dict[str, Job] = st.session_state.setdefault("_fetching", {})
+    return under_way
 
 
-def _start(name: str) -> None:
+def start(name: str) -> None:
+    """Fetch an entry of the catalog in the background, or join whoever fetches it already."""
     def work(job: Job) -> str:
         sources.fetch(name, job.report, job.cancelled)
         return name
 
-    _jobs()[name] = workshop.pool.submit(("fetch", name), work)
+    jobs()[name] = workshop.pool.submit(("fetch", name), work)
 
 
-def _stop(name: str) -> None:
-    if job := _jobs().pop(name, None):
+def stop(name: str) -> None:
+    """Give a download up."""
+    if job := jobs().pop(name, None):
         job.cancel()
 
 
-def _finished() -> bool:
+def finished() -> bool:
     """Take away what has ended; True when something did. A failure leaves its sentence."""
-    ended = [name for name, job in _jobs().items() if job.done()]
+    ended = [name for name, job in jobs().items() if job.done()]
     for name in ended:
         try:
-            _jobs().pop(name).result()
+            jobs().pop(name).result()
         except ValueError as error:
             st.session_state["_fetch_says"] = str(error)
         except Exception:  # the reader gets a sentence, the log the rest
@@ -72,7 +75,7 @@ def _here(states: list[State]) -> None:
 
 
 def _to_fetch(state: State) -> None:
-    job = _jobs().get(state.name)
+    job = jobs().get(state.name)
     entry = catalog.entry(state.name)
     title = frame.plain(entry.title)
     offered = state.downloadable and not state.unreachable
@@ -81,16 +84,16 @@ def _to_fetch(state: State) -> None:
         if job:
             waiting = f", {job.place} in line" if job.place else ""
             st.progress(job.fraction or 0.0, text=f"{title}: {frame.plain(job.stage)}{waiting}")
-            st.button("Stop", key=f"stop_{state.name}", on_click=_stop, args=(state.name,), type="tertiary")
+            st.button("Stop", key=f"stop_{state.name}", on_click=stop, args=(state.name,), type="tertiary")
             return
         st.markdown(f"{title}, {_size(state)}  \n:small[{frame.plain(words)}]")
         if state.downloadable and settings.get().fetch:
             label = "Try again" if state.unreachable else "Fetch"
-            st.button(label, key=f"fetch_{state.name}", on_click=_start, args=(state.name,))
+            st.button(label, key=f"fetch_{state.name}", on_click=start, args=(state.name,))
 
 
 def _list() -> None:
-    if _finished() or bool(_jobs()) != st.session_state["_fetch_watched"]:
+    if finished() or bool(jobs()) != st.session_state["_fetch_watched"]:
         st.rerun()  # the whole page: a model more, or a list that has to be looked at from now on
     states = sources.states()
     st.caption("Here means on this server. What you type stays in this server's memory.")
@@ -100,5 +103,5 @@ def _list() -> None:
     away = [state for state in states if not state.here]
     if away:
         st.markdown("**To fetch**")
-    for state in sorted(away, key=lambda item: (item.name not in _jobs(), not item.downloadable)):
+    for state in sorted(away, key=lambda item: (item.name not in jobs(), not item.downloadable)):
         _to_fetch(state)

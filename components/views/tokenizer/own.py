@@ -37,10 +37,13 @@ class Own:
     filename: str
 
 
-def add(title: str, tokenizer: OpenTokenizer, file: bytes, filename: str) -> Own:
-    """Keep one and return it under its final name and title. The same content twice is one tokenizer."""
+def add(title: str, tokenizer: OpenTokenizer, file: bytes, filename: str, read_as: str = "") -> Own:
+    """Keep one and return it under its final name and title. The same content twice is one tokenizer.
+
+    `read_as` is how the file was read, where it can be read in several ways: then each is a tokenizer of its own.
+    """
     kept = _kept()
-    name = PREFIX + hashlib.sha256(file).hexdigest()[:10]
+    name = PREFIX + hashlib.sha256(file + read_as.encode()).hexdigest()[:10]
     taken = {one.title for one in kept.values() if one.name != name}
     unique, number = title.strip() or "My own", 2
     while unique in taken:
