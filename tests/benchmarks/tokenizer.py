@@ -145,7 +145,8 @@ def redraw(folder: Path, repeats: int = 12) -> dict[str, Any]:
             page.keyboard.type(" q")
             page.wait_for_function(
                 "before => { const every = [...document.querySelectorAll('*')];"
-                "const roots = every.map(node => node.shadowRoot).filter(Boolean); const found = roots.map(root => root.querySelector('.tk .facts')).find(Boolean);"
+                "const roots = every.map(node => node.shadowRoot).filter(Boolean);"
+                "const found = roots.map(root => root.querySelector('.tk .facts')).find(Boolean);"
                 "return found && found.innerText !== before; }",
                 arg=before, timeout=60_000)
             if turn >= 2:
