@@ -160,6 +160,19 @@ def test_an_entry_that_is_no_character_shows_its_bytes() -> None:
 @settings(max_examples=60, deadline=None)
 @given(text=texts)
 def test_what_is_trained_is_traced_like_any_other(algorithm: str, cut: str, text: str) -> None:
+    traced_exactly(algorithm, cut, text)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("algorithm", "cut"), EVERY)
+@settings(max_examples=500, deadline=None)
+@given(text=texts)
+def test_what_is_trained_is_traced_like_any_other_500(algorithm: str, cut: str, text: str) -> None:
+    traced_exactly(algorithm, cut, text)
+
+
+def traced_exactly(algorithm: str, cut: str, text: str) -> None:
+    """The library's own ids; for bytes, ranges that tile the text and pieces that make it up."""
     tokenizer = trained(algorithm, cut).opened("mine")
     found = trace(tokenizer, text)
     assert np.array_equal(found.ids, tokenizer.library_object.encode(text, add_special_tokens=False).ids)
@@ -168,7 +181,7 @@ def test_what_is_trained_is_traced_like_any_other(algorithm: str, cut: str, text
         assert b"".join(token.bytes for token in found) == text.encode()
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(text=assigned)
 def test_gpt4s_pattern_cuts_as_tiktoken_does(text: str) -> None:
     import regex
@@ -331,12 +344,24 @@ def test_a_training_that_takes_too_long_is_ended() -> None:
     assert not _children()
 
 
-def test_a_process_that_dies_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_training_without_memory_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     from components.tokenization import training_process
 
-    monkeypatch.setattr(training_process, "MEGABYTES", 60)  # not enough to import anything
-    with pytest.raises(ValueError, match="ended before it was done, perhaps for want of memory"):
+    monkeypatch.setattr(training_process, "MEGABYTES", 60)  # less than the libraries alone need
+    with pytest.raises(ValueError, match=r"memory.*give it less text or a smaller vocabulary"):
         train_apart(Recipe("bpe"), TEXT, nothing, nothing)
+
+
+def test_a_process_that_dies_is_a_sentence() -> None:
+    """As when the system ends it for want of memory."""
+    import psutil
+
+    def report(share: float | None, stage: str) -> None:
+        for child in _children():
+            psutil.Process(child).kill()
+
+    with pytest.raises(ValueError, match="ended before it was done, perhaps for want of memory; give it less text"):
+        train_apart(Recipe("bpe"), TEXT, report, nothing)
 
 
 def test_the_process_leaves_when_the_one_that_started_it_is_gone() -> None:
