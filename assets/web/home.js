@@ -285,11 +285,16 @@ function homeSearch(box, part, height) {
   return list;
 }
 
-// Many dots as one path: a line of no length with a round or a square end.
-function homeDots(points, colour, size, opacity, square) {
+// Many dots as one path: a line of no length with a round or a square end, or a filled triangle.
+function homeDots(points, colour, size, opacity, shape) {
+  if (shape === "triangle") {
+    const [w, h] = [size / 2, size * 0.52];
+    const d = points.map(([x, y]) => `M${x.toFixed(1)} ${(y - h).toFixed(1)}l${w} ${2 * h}h${-size}z`).join("");
+    return svgEl("path", { d, fill: colour, opacity });
+  }
   return svgEl("path", {
     d: points.map(([x, y]) => `M${x.toFixed(1)} ${y.toFixed(1)}h0`).join(""), fill: "none", stroke: colour,
-    "stroke-width": size, "stroke-linecap": square ? "square" : "round", opacity,
+    "stroke-width": size, "stroke-linecap": shape, opacity,
   });
 }
 
@@ -320,17 +325,26 @@ function homeNearby(part, places, theme, width, tall) {
     return [cx + (places[2 * i] / d) * scale(d) * rx, cy - (places[2 * i + 1] / d) * scale(d) * ry];
   };
   const hits = part.hits.map((hit) => place(hit.passage));
-  // Rings of equal cosine, named on the side away from the hits.
-  const side = hits.reduce((sum, [, y]) => sum + y - cy, 0) > 0 ? -1 : 1;
-  for (const cosine of [0.6, 0.4, 0.2]) {
-    const r = scale(1 - cosine);
-    if (1 - cosine < near || r > 0.95 || r < 0.34) continue;
-    svg.append(
-      svgEl("ellipse", { cx, cy, rx: r * rx, ry: r * ry, fill: "none", stroke: theme.hairline, "stroke-dasharray": "2 4" }),
-      homeHalo(theme, { x: cx, y: cy + side * r * ry + 4, "text-anchor": "middle", "font-size": 12.5, fill: theme.muted }, String(cosine)));
-  }
   const nearest = new Set(part.hits.map((hit) => hit.passage));
-  svg.append(homeDots([...Array(n).keys()].filter((i) => !nearest.has(i)).map(place), theme.grey, 4.4, 0.65, false));
+  const others = [...Array(n).keys()].filter((i) => !nearest.has(i)).map(place);
+  svg.append(homeDots(others, theme.grey, others.length > 300 ? 3.6 : 4.4, 0.65, "round"));
+  // Rings of equal cosine, over the dots; their names stand above or below, or aslant, where the hits are far away.
+  const around = (r, turn) => [cx + Math.cos(turn) * r * rx, cy + Math.sin(turn) * r * ry];
+  const rings = [0.6, 0.4, 0.2].map((cosine) => [cosine, scale(1 - cosine)])
+    .filter(([cosine, r]) => 1 - cosine >= near && r <= 0.95 && r >= 0.34);
+  const away = (turn) => Math.min(...rings.flatMap(([, r]) => {
+    const [x, y] = around(r, turn);
+    return hits.map((hit) => Math.hypot(hit[0] - x, (hit[1] - y) * 1.4));
+  }));
+  const turns = [0.5, -0.5, 0.3, 0.7, -0.3, -0.7, 0.15, 0.85, -0.15, -0.85].map((part) => part * Math.PI);
+  const side = rings.length ? turns.find((turn) => away(turn) > 42) ?? turns.sort((a, b) => away(b) - away(a))[0] : 0;
+  for (const [cosine, r] of rings) {
+    const [x, y] = around(r, side);
+    svg.append(
+      svgEl("ellipse", { cx, cy, rx: r * rx, ry: r * ry, fill: "none", stroke: theme.muted, "stroke-dasharray": "2 4", opacity: 0.6 }),
+      svgEl("rect", { x: x - 12, y: y - 8, width: 24, height: 15, rx: 4, fill: theme.paper, "fill-opacity": 0.85 }),
+      homeHalo(theme, { x, y: y + 4, "text-anchor": "middle", "font-size": 12.5, fill: theme.muted }, String(cosine)));
+  }
   part.hits.forEach((hit, i) => {
     const [x, y] = hits[i];
     svg.append(
@@ -383,10 +397,11 @@ function homeTopics(box, part, arrays, theme, height, width) {
       sums[topic][2] += 1;
     }
   }
-  // More topics than colours: the second round of them is square.
+  // More topics than colours: the second round of them is square, the third a triangle, as on the page of the topics.
   for (const [topic, points] of [...clouds].sort((a, b) => a[0] - b[0])) {
-    const square = topic >= 0 && topic % 14 >= 7;
-    svg.append(homeDots(points, colour(topic), topic < 0 ? 3.4 : square ? 4 : 4.8, topic < 0 ? 0.4 : topic === part.topic ? 1 : 0.72, square));
+    const round = topic < 0 ? 0 : Math.floor(topic / 7) % 3;
+    svg.append(homeDots(points, colour(topic), topic < 0 ? 3 : [4.6, 4, 5.4][round],
+      topic < 0 ? 0.4 : topic === part.topic ? 1 : 0.75, ["round", "square", "triangle"][round]));
   }
   const taken = [];
   const free = (box) => taken.every((other) => box[0] > other[2] || box[2] < other[0] || box[1] > other[3] || box[3] < other[1]);
@@ -408,6 +423,9 @@ function homeTopics(box, part, arrays, theme, height, width) {
   };
   const names = svgEl("g");
   const own = put("your sentence", px, py - 24, { fill: theme.warm, "font-weight": 700 });
+  // A dot in the gap between the two words would read as a sign of its own.
+  const [l, t, r, b] = taken[taken.length - 1];
+  const clearing = own ? svgEl("rect", { x: l, y: t, width: r - l, height: b - t, rx: 4, fill: theme.paper, "fill-opacity": 0.8 }) : null;
   // The sentence's own topic first, then the largest; a name that finds no room is left out here and kept on the page.
   const order = part.names.map((_, i) => i).sort((a, b) => (b === part.topic) - (a === part.topic) || sums[b][2] - sums[a][2]);
   for (const topic of order) {
@@ -417,7 +435,7 @@ function homeTopics(box, part, arrays, theme, height, width) {
     if (node) names.append(node);
   }
   svg.append(names);
-  if (own) svg.append(own);
+  if (own) svg.append(clearing, own);
   svg.append(
     svgEl("circle", { cx: px, cy: py, r: 8.5, fill: theme.paper, "fill-opacity": 0.7, stroke: theme.warm, "stroke-width": 3.5 }),
     svgEl("circle", { cx: px, cy: py, r: 2.6, fill: theme.warm }));

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import pairwise
+from itertools import combinations, pairwise
 from typing import Any
 from urllib.parse import parse_qs, urlparse
 
 import pytest
 
+from components import first_views
+from components.models import sources
 from components.views import frame
 from tests.conftest import settle
 
@@ -68,6 +70,47 @@ def test_pictures_are_of_equal_height_on_a_wide_screen(open_page: Callable[..., 
     assert max(box["height"] for box in tops) - min(box["height"] for box in tops) <= 3
     captions = [page.locator(".walk .caption").nth(index).bounding_box()["y"] for index in range(5)]
     assert max(captions) - min(captions) <= 3
+
+
+MAP = """() => {
+  const find = (root) => root.querySelector('.walk') || [...root.querySelectorAll('*')]
+    .map((node) => node.shadowRoot && find(node.shadowRoot)).find(Boolean);
+  const svg = find(document).querySelector('[aria-label=Topics] .pic svg');
+  const paths = [...svg.querySelectorAll('path')];
+  return {
+    dots: paths.reduce((sum, path) => sum + path.getAttribute('d').split('M').length - 1, 0),
+    marks: paths.map((path) => {
+      const line = path.getAttribute('fill') === 'none';
+      return line ? path.getAttribute('stroke') + path.getAttribute('stroke-linecap') : path.getAttribute('fill');
+    }),
+    names: [...svg.querySelectorAll('text')].map((node) => {
+      const box = node.getBoundingClientRect();
+      return [node.textContent, box.left, box.right, box.top + box.height * 0.25, box.bottom - box.height * 0.25];
+    }),
+    box: [svg.getBoundingClientRect().left, svg.getBoundingClientRect().right],
+  };
+}"""
+
+
+@pytest.mark.parametrize("width", [1400, 400])
+def test_the_little_map_holds_every_message_and_names_that_can_be_read(
+    open_page: Callable[..., Any], width: int
+) -> None:
+    page = open_page("home", width=width)
+    view = first_views.load(f"home.{sources.default_model()}")
+    assert view is not None
+    topics = view.header["topics"]
+    drawn = page.evaluate(MAP)
+    assert drawn["dots"] == topics["count"] == len(view.arrays["documents"])
+    assert len(drawn["marks"]) == len(topics["names"]) + 1, "one path a topic, and one for the outliers"
+    assert len(set(drawn["marks"])) == len(drawn["marks"]), "no two topics share both colour and shape"
+    names = drawn["names"]
+    assert "your sentence" in [name[0] for name in names]
+    assert len(names) > 0.7 * len(topics["names"])
+    for (one, left, right, top, bottom), (other, *box) in combinations(names, 2):
+        apart = right <= box[0] + 1 or box[1] <= left + 1 or bottom <= box[2] or box[3] <= top
+        assert apart, f"{one} lies over {other}"
+    assert all(name[1] >= drawn["box"][0] - 4 and name[2] <= drawn["box"][1] + 4 for name in names)
 
 
 def test_words_can_be_walked_with_the_keyboard(open_page: Callable[..., Any]) -> None:

@@ -122,6 +122,23 @@ def test_distance_on_the_little_map_is_one_minus_the_cosine() -> None:
     assert np.linalg.norm(places[7]) < 1e-6
 
 
+@pytest.mark.parametrize(("place", "topic", "said"), [
+    ((0.0, 0.0), 0, "It falls among “bin, lorry”; nearest cosine 0.41."),
+    ((2.0, 0.0), 0, "It leans towards “bin, lorry”; nearest cosine 0.41."),
+    ((4.0, 0.0), 0, "It leans towards “bin, lorry”; nearest cosine 0.41."),
+    ((2.0, 0.0), -1, "It belongs to none of them; nearest cosine 0.41."),
+])
+def test_the_caption_says_among_only_where_the_ring_lies_in_the_cloud(
+    place: tuple[float, float], topic: int, said: str
+) -> None:
+    """Three clouds on a line: the topic's own at 0, outliers at 2, another topic at 4."""
+    spread = np.random.default_rng(2).normal(scale=0.1, size=(60, 2)).astype(np.float32)
+    documents = spread + np.repeat([[0.0, 0.0], [2.0, 0.0], [4.0, 0.0]], 20, axis=0).astype(np.float32)
+    labels = np.repeat([0, -1, 1], 20).astype(np.int16)
+    part = {"count": 60, "names": ["bin, lorry", "snow, ice"], "topic": topic, "place": list(place), "nearest": 0.41}
+    assert picture._topics(part, documents, labels) == f"60 messages, 2 topics. {said}"
+
+
 def test_short_names_do_not_repeat() -> None:
     assert stages.short_names(["bins, lorry", "bins, flies", "snow", "snow"]) == ["bins", "flies", "snow", "snow"]
 

@@ -16,6 +16,8 @@ from components.views.home.heads import View
 BARS = 9
 HITS = 3
 CHIPS = 80
+#: Dots next to the ring that say whether it lies in its topic's cloud.
+AROUND = 10
 #: Characters of a passage shown under its title.
 EXCERPT = 80
 
@@ -131,7 +133,7 @@ def build(
     Arrays: `weights` float32 [query, key], `passages` float32 [passage, 2], `documents` float32 [document, 2],
     `document_topics` int16 [document] (-1 outlier).
     """
-    captions = captions_of(parts, arrays["weights"])
+    captions = captions_of(parts, arrays)
     header = {
         "text": text,
         "settings": dict(settings),
@@ -152,15 +154,15 @@ def mounted(payload: bytes, extra: Mapping[str, Any]) -> bytes:
 # ------------------------------------------------------------------------------------------------------------ captions
 
 
-def captions_of(parts: Mapping[str, Mapping[str, Any]], weights: NDArray[np.float32]) -> dict[str, str]:
+def captions_of(parts: Mapping[str, Mapping[str, Any]], arrays: Mapping[str, NDArray[Any]]) -> dict[str, str]:
     """One caption a stage, out of the numbers that the picture shows."""
     return {
         "tokens": _tokens(parts["tokens"]),
-        "attention": _attention(parts["attention"], weights),
+        "attention": _attention(parts["attention"], arrays["weights"]),
         "sampling": "The next token, over the whole vocabulary, in per cent. Press one to add it.",
         "search": f"The nearest of {parts['search']['count']:,} passages. The ring is your sentence; "
         "nearer to it is a higher cosine.",
-        "topics": _topics(parts["topics"]),
+        "topics": _topics(parts["topics"], arrays["documents"], arrays["document_topics"]),
     }
 
 
@@ -185,9 +187,13 @@ def _attention(part: Mapping[str, Any], weights: NDArray[np.float32]) -> str:
     return f"{head}: {names} {verb}{firm} back at “{part['words'][part['hub']].strip()}”."
 
 
-def _topics(part: Mapping[str, Any]) -> str:
+def _topics(part: Mapping[str, Any], documents: NDArray[np.float32], topics: NDArray[np.int16]) -> str:
     start = f"{part['count']:,} messages, {len(part['names'])} topics."
     near = f"; nearest cosine {part['nearest']:.2f}."
     if part["topic"] < 0:
-        return start + " It falls between them" + near
-    return start + f" It falls among “{part['names'][part['topic']]}”" + near
+        return start + " It belongs to none of them" + near
+    # The ring is a mean of ten places, and the mean of two clouds lies between them: "among" is for what the eye sees.
+    far = np.linalg.norm(documents - np.asarray(part["place"], np.float32), axis=1)
+    around = topics[np.argsort(far, kind="stable")[:AROUND]]
+    verb = "falls among" if 2 * int((around == part["topic"]).sum()) > len(around) else "leans towards"
+    return f"{start} It {verb} “{part['names'][part['topic']]}”{near}"
