@@ -81,13 +81,15 @@ def traces() -> list[work.TokenTrace]:
     return [work.traced(name, text) for name in chosen]
 
 
+named = work.titles(chosen)
 frame.footer(
     "tokenizer",
     text=text,
-    snippet=lambda: snippet(text, left, right),
+    snippet=lambda: snippet(text, *chosen),
     exports=[
-        frame.Export("CSV, one row a token", "tokens.csv", "text/csv", lambda: export.as_csv(traces())),
-        frame.Export("JSON", "tokens.json", "application/json", lambda: export.as_json(traces())),
-        frame.Export("HTML, the chips", "tokens.html", "text/html", lambda: export.as_html(traces())),
+        frame.Export("CSV, one row a token", "tokens.csv", "text/csv", lambda: export.as_csv(traces(), named)),
+        frame.Export("JSON", "tokens.json", "application/json", lambda: export.as_json(traces(), named)),
+        frame.Export("HTML, the chips", "tokens.html", "text/html", lambda: export.as_html(traces(), named)),
+        frame.Export("PNG, the chips", "tokens.png", "image/png", lambda: b"", button=export.png_button),
     ] if text else [],
 )

@@ -673,6 +673,9 @@ export default function (component) {
   if (!store.listening) {
     store.listening = (event) => event.detail && store.state && root.isConnected && lightSelection(store.state, event.detail);
     window.addEventListener("lg-selection", store.listening);
+    // Whoever wants the picture itself (tokenizer_png.js) is given its root.
+    store.giving = (event) => store.state && root.isConnected && event.detail.take(root);
+    window.addEventListener("lg-picture", store.giving);
   }
   const stopWatching = watchWidth(parentElement, (width) => {
     root.classList.toggle("narrow", width < 720);
@@ -685,6 +688,7 @@ export default function (component) {
   return () => {
     stopWatching();
     window.removeEventListener("lg-selection", store.listening);
+    window.removeEventListener("lg-picture", store.giving);
     store.listening = null;
   };
 }

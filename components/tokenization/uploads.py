@@ -95,7 +95,8 @@ def kind_of(raw: bytes, filename: str) -> str:
     if head[:1] == b"\n" and b"\0" in head[:200]:
         return "model"
     lines = head.split(b"\n")
-    if _RANK.match(lines[0]) and (len(lines) == 1 or all(map(_RANK.match, filter(None, lines[:-1])))):
+    named = filename.lower().endswith((".tiktoken", ".model"))
+    if _RANK.match(lines[0]) and (named or all(map(_RANK.match, filter(None, lines[:-1] or lines)))):
         return "ranks"
     if b"\0" not in head and not filename.lower().endswith((".model", ".json", ".tiktoken", ".bin", ".pt", ".pkl")):
         with contextlib.suppress(UnicodeDecodeError):

@@ -17,12 +17,16 @@ from components.workshop import LIMITS
 
 @dataclass(frozen=True)
 class Export:
-    """A file a reader can take away; `make` runs only when it is asked for."""
+    """A file a reader can take away; `make` runs only when it is asked for.
+
+    `button`, if there is one, draws the button instead: for a file that the browser itself makes.
+    """
 
     label: str
     filename: str
     mime: str
     make: Callable[[], bytes]
+    button: Callable[[], object] | None = None
 
 
 @cache
@@ -75,6 +79,9 @@ def draw(
             with st.popover("Export", type="tertiary", key=f"{page}_export", on_change="rerun") as box:
                 if box.open:
                     for item in exports:
+                        if item.button is not None:
+                            item.button()
+                            continue
                         st.download_button(
                             item.label,
                             data=item.make,

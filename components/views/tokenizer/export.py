@@ -1,39 +1,49 @@
-"""What a reader can take away: every token of both columns as CSV, JSON or a page of its own."""
+"""What a reader can take away: every token of every column as CSV, JSON or a page of its own."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 
+from components.payload import pack
 from components.tokenization import TokenTrace
+from components.views.component import mount
 from components.views.tokenizer import wording
 from components.views.tokenizer.payload import KINDS, drawn_bytes
 
 _FIELDS = ("tokenizer", "place", "id", "text", "bytes", "byte_start", "byte_end", "char_start", "char_end", "kind")
 
 
-def as_csv(traces: Sequence[TokenTrace]) -> bytes:
-    """One row a token. A cell that a spreadsheet would run as a formula has an apostrophe in front."""
+def as_csv(traces: Sequence[TokenTrace], titles: Mapping[str, str] | None = None) -> bytes:
+    """One row a token. A cell that a spreadsheet would run as a formula has an apostrophe in front.
+
+    `titles`, here as below: the shown names of the reader's own tokenizers, which stand in place of their digests.
+    """
     out = io.StringIO()
     rows = csv.writer(out)
     rows.writerow(_FIELDS)
     for trace in traces:
+        name = _cell((titles or {}).get(trace.name, trace.name))
         for place, token in enumerate(trace, start=1):
-            text = f"'{token.text}" if token.text[:1] in ("=", "+", "-", "@", "\t", "\r") else token.text
-            rows.writerow((trace.name, place, token.id, text, token.bytes.hex(" "), *token.byte_range,
+            rows.writerow((name, place, token.id, _cell(token.text), token.bytes.hex(" "), *token.byte_range,
                            *token.char_range, KINDS[token.kind]))
     return out.getvalue().encode("utf-8")
 
 
-def as_json(traces: Sequence[TokenTrace]) -> bytes:
+def _cell(text: str) -> str:
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+
+
+def as_json(traces: Sequence[TokenTrace], titles: Mapping[str, str] | None = None) -> bytes:
     """The text once, then for each tokenizer its figures and columns."""
     return json.dumps({
         "text": traces[0].text,
         "tokenizers": [{
-            "name": trace.name, "tokens": len(trace), "bytes_per_token": trace.bytes_per_token,
+            "name": (titles or {}).get(trace.name, trace.name),
+            "tokens": len(trace), "bytes_per_token": trace.bytes_per_token,
             "round_trip_exact": trace.round_trip.exact, "ids": trace.ids.tolist(),
             "byte_start": trace.byte_start.tolist(), "byte_end": trace.byte_end.tolist(),
             "char_start": trace.char_start.tolist(), "char_end": trace.char_end.tolist(),
@@ -50,13 +60,14 @@ margin:0 1px;white-space:pre-wrap}span.f{border-style:dashed;font-size:.85em}
 .t5{background:#FBDFD0}"""
 
 
-def as_html(traces: Sequence[TokenTrace]) -> bytes:
+def as_html(traces: Sequence[TokenTrace], titles: Mapping[str, str] | None = None) -> bytes:
     """The chips as one page without scripts; as much of a long text as the app itself draws."""
     cut = drawn_bytes(traces)
     parts = ["<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Tokens</title>",
              f"<style>{_STYLE}</style><body>"]
     for trace in traces:
-        parts.append(f"<h2>{escape(wording.short(trace.name))}: {len(trace):,} tokens, "
+        title = (titles or {}).get(trace.name) or wording.short(trace.name)
+        parts.append(f"<h2>{escape(title)}: {len(trace):,} tokens, "
                      f"{trace.bytes_per_token:.2f} bytes a token</h2><p>")
         for place, token in enumerate(trace):
             if token.byte_range[1] > cut:
@@ -68,3 +79,8 @@ def as_html(traces: Sequence[TokenTrace]) -> bytes:
                 parts.append("<br>")
         parts.append("</p>")
     return "".join(parts).encode("utf-8")
+
+
+def png_button() -> None:
+    """A button that saves the chips as a picture. The browser draws it, from what it has laid out on the page."""
+    mount("tokenizer_png", pack({}), key="tokenizer_png")
