@@ -7,6 +7,7 @@ const CHANGED = 0;
 const ADDED = 1;
 const REMOVED = 2;
 const SPECIAL_KIND = 1;
+const FRAGMENT_KIND = 2;
 const UNKNOWN_KIND = 3;
 // So many characters of the original are drawn at once; a longer text has pages.
 const WINDOW = 1200;
@@ -15,6 +16,8 @@ const HIDDEN_SIGNS = /[\u200b\ufeff\u00ad\u2060\u200e\u200f\u202a-\u202e\u2066-\
 
 const counted = (count, word) => `${count.toLocaleString("en-US")} ${word}${count === 1 ? "" : "s"}`;
 const readable = (text) => visible(text).replace(/\u00a0/g, "⍽").replace(/\u200d/g, "ZWJ").replace(/[\ufe0e\ufe0f]/g, "VS").replace(HIDDEN_SIGNS, "∅");
+// A sign that is drawn together with the one before it: a text is not cut there, whatever the tokens do.
+const clings = (text, before) => /^[\p{M}\u200d\ufe0e\ufe0f\u{1f3fb}-\u{1f3ff}]/u.test(text) || before === "\u200d";
 const standing = (text) => (/^\p{M}/u.test(text) ? "◌" + text : text);
 
 // The steps with their arrays; one that changed nothing has those of the step before it.
@@ -50,7 +53,14 @@ function unitsOf(step, edges, from, to) {
       const begin = step.origin[2 * i];
       // What stands for nothing, such as a token at the very end, belongs to the page that ends there.
       if (begin < from || begin > to || (begin === to && (step.origin[2 * i + 1] > begin || !edges.has(-to)))) continue;
-      units.push({ k: step.k, piece: i, from: step.cuts[i], to: step.cuts[i + 1], begin, end: step.origin[2 * i + 1], kind: step.kinds[i] });
+      const [at, last] = [step.cuts[i], units[units.length - 1]];
+      if (step.back && last && at < step.cuts[i + 1] && clings(step.letters[at], step.letters[at - 1])) {
+        last.pieces.push(i);
+        last.to = step.cuts[i + 1];
+        last.end = Math.max(last.end, step.origin[2 * i + 1]);
+      } else {
+        units.push({ k: step.k, piece: i, pieces: [i], from: at, to: step.cuts[i + 1], begin, end: step.origin[2 * i + 1], kind: step.kinds[i] });
+      }
     }
     return units;
   }
@@ -64,7 +74,7 @@ function unitsOf(step, edges, from, to) {
       continue;
     }
     const control = step.kinds[piece] === SPECIAL_KIND;
-    if (open && open.piece === piece && (control || begin === open.last || !edges.has(begin))) {
+    if (open && open.piece === piece && (control || begin === open.last || !edges.has(begin) || clings(step.letters[at], step.letters[at - 1]))) {
       open.to = at + 1;
       open.end = Math.max(open.end, end);
     } else {
@@ -101,8 +111,12 @@ function letters(step, unit) {
   const parts = [];
   const lead = [];
   let at = unit.from;
+  const running = step.flows || step.back;
+  // A line break in a running text is one in the picture too.
+  const lines = (from, to) => (running ? slice(step, from, to).split(/(?<=\n)/u) : [slice(step, from, to)])
+    .flatMap((line) => (running && line.endsWith("\n") ? [readable(line), el("br")] : [readable(line)]));
   const upTo = (place) => {
-    if (place > at) parts.push(readable(slice(step, at, place)));
+    if (place > at) parts.push(...lines(at, place));
     at = Math.max(at, place);
   };
   for (let m = firstMark(step, unit.from); m < step.marks.length / 3 && step.marks[3 * m] <= unit.to; m++) {
@@ -116,12 +130,12 @@ function letters(step, unit) {
     } else if (to > unit.from && from < unit.to) {
       upTo(Math.max(unit.from, from));
       const end = Math.min(unit.to, to);
-      parts.push(el("mark", { class: kind === ADDED ? "added" : "changed", text: readable(slice(step, at, end)) }));
+      parts.push(el("mark", { class: kind === ADDED ? "added" : "changed" }, ...lines(at, end)));
       at = end;
     }
   }
   upTo(unit.to);
-  if (typeof parts[0] === "string") parts[0] = standing(parts[0]);
+  if (!running && typeof parts[0] === "string") parts[0] = standing(parts[0]);
   return [lead, parts];
 }
 
@@ -156,7 +170,7 @@ function relatives(steps, unit) {
   };
   const first = steps.findIndex((step) => !step.flows);
   if (!steps[unit.k].flows) {
-    sets[unit.k] = new Set([unit.piece]);
+    sets[unit.k] = new Set(unit.pieces);
     for (let k = unit.k; k > first; k--) {
       sets[k - 1] = new Set();
       for (const i of sets[k]) for (let j = steps[k].sources[2 * i]; j < steps[k].sources[2 * i + 1]; j++) sets[k - 1].add(j);
@@ -201,6 +215,7 @@ export default function (component) {
     const classes = ["unit", step.flows || step.back ? "run" : "chip"];
     if (!step.flows && !step.back) classes.push(step.stage === "pre_tokenizer" ? "word" : `t${unit.piece % 6}`);
     if (unit.kind === SPECIAL_KIND && !step.back) classes.push("special");
+    if (unit.kind === FRAGMENT_KIND && token) classes.push("fragment");
     if (unit.kind === UNKNOWN_KIND && !step.back) classes.push("unknown");
     const node = el("span", { class: classes.join(" "), dir: "auto", tabindex: -1 }, ...parts, token ? el("small", { text: String(step.ids[unit.piece]) }) : null);
     node.lgUnit = unit;
@@ -212,9 +227,9 @@ export default function (component) {
     const row = { step, units: unitsOf(step, edges, from, to) };
     row.node = el("div", { class: `flow ${step.flows || step.back ? "runs" : "chips"}`, role: "group", "aria-label": `${step.name}: pieces` });
     for (const unit of row.units) {
+      // A running text breaks before its spaces, not inside a word.
+      if ((step.flows || step.back) && /\s|▁/u.test(step.letters[unit.from] || "")) row.node.append(el("wbr"));
       row.node.append(...chip(step, unit));
-      // A line break in the text is one in the picture.
-      if ((step.flows || step.back) && step.letters[unit.to - 1] === "\n") row.node.append(el("br"));
     }
     for (let m = firstMark(step, step.letters.length); m < step.marks.length / 3 && to === header.characters; m++) {
       if (step.marks[3 * m] === step.letters.length && step.marks[3 * m + 2] === REMOVED) row.node.append(gone(step.before[m]));
@@ -239,11 +254,12 @@ export default function (component) {
 
   function tally(step) {
     const sums = [0, 0, 0];
+    const whole = step.ids || step.stage === "decoder" && !step.back; // tokens are counted, not their letters
     for (let m = 0; m < step.marks.length / 3; m++) {
       const [from, to, kind] = step.marks.subarray(3 * m, 3 * m + 3);
-      sums[kind] += kind === REMOVED ? Array.from(step.before[m]).length : to - from;
+      sums[kind] += whole ? 1 : kind === REMOVED ? Array.from(step.before[m]).length : to - from;
     }
-    const said = [[CHANGED, "changed"], [ADDED, "added"], [REMOVED, "removed"]].filter(([kind]) => sums[kind])
+    const said = [[CHANGED, step.stage === "model" ? "bytes or unknown" : "changed"], [ADDED, step.stage === "model" ? "inside a word" : "added"], [REMOVED, "removed"]].filter(([kind]) => sums[kind])
       .map(([kind, word]) => `${sums[kind].toLocaleString("en-US")} ${word}`);
     return said.join(", ");
   }
@@ -253,6 +269,10 @@ export default function (component) {
     const names = group.map((step) => step.name);
     const only = group.length === 1 ? group[0] : null;
     if (only && only.type === "none") return el("p", { class: "quiet" }, el("b", { text: only.name }), `: ${only.does}.`);
+    for (let i = 1; i < names.length; i++) {
+      const front = /^.*: /.exec(names[i]);
+      if (front && names[0].startsWith(front[0])) names[i] = names[i].slice(front[0].length);
+    }
     const text = names.length > 1 ? `${names.slice(0, -1).join(", ")} and ${names[names.length - 1]}` : names[0];
     if (only && only.type === "Fuse") return el("p", { class: "quiet" }, el("b", { text }), `: ${only.does}.`);
     return el("p", { class: "quiet" }, el("b", { text }), names.length > 1 ? ": they change nothing in this text." : ": it changes nothing in this text.");
@@ -309,13 +329,13 @@ export default function (component) {
       for (let i = 0; i < Math.min(step.count, SPOKEN); i++) found.push(pieceText(step, i) + (step.ids && !step.back ? ` (${step.ids[i]})` : ""));
       return `${found.join(" | ")}${step.count > SPOKEN ? ` and ${step.count - SPOKEN} more` : ""}`;
     };
-    return el("table", { class: "sr-only" }, el("caption", { text: `${header.title}: the text after each step` }),
+    return el("div", { class: "sr-only" }, el("table", {}, el("caption", { text: `${header.title}: the text after each step` }),
       el("thead", {}, el("tr", {}, ...["part", "step", "what it does", "pieces"].map((text) => el("th", { scope: "col", text })))),
       el("tbody", {}, ...steps.map((step) => el("tr", {}, el("td", { text: STAGE_NAMES[step.stage] }), el("td", { text: step.name }),
-        el("td", { text: step.changed ? `${step.does}. ${tally(step)}` : "changes nothing here" }), el("td", { text: step.changed ? list(step) : "" })))));
+        el("td", { text: step.changed ? `${step.does}. ${tally(step)}` : "changes nothing here" }), el("td", { text: step.changed ? list(step) : "" }))))));
   }
 
-  function say(unit, sets) {
+  function say(unit) {
     if (!unit) {
       store.card.replaceChildren(el("p", { class: "hint", text: "Point at a piece: above lights what it came from, below what became of it." }));
       return;
@@ -325,12 +345,19 @@ export default function (component) {
       const lit = row.units.filter((one) => one.node.classList.contains("lit") || one === unit);
       if (row.step.changed) path.push({ row, lit });
     }
-    const part = ({ row, lit }) => {
-      const joined = row.step.flows || row.step.back;
-      const shownUnits = lit.slice(0, 8);
-      return el("span", { class: `link${row.step === steps[unit.k] ? " own" : ""}` }, el("i", { text: row.step.stage === "text" ? "text" : row.step.name.replace(/^.*: /, "") }),
-        el("b", {}, lit.length ? (joined ? readable(shownUnits.map((one) => slice(row.step, one.from, one.to)).join(""))
-          : shownUnits.map((one) => readable(slice(row.step, one.from, one.to))).join(" + ")) + (lit.length > 8 ? " …" : "") : "–"));
+    const form = ({ row, lit }) => {
+      const some = lit.slice(0, 8).map((one) => readable(slice(row.step, one.from, one.to)));
+      return lit.length ? some.join(row.step.flows || row.step.back ? "" : " + ") + (lit.length > 8 ? " …" : "") : "–";
+    };
+    let said = null;
+    const part = (one) => {
+      const own = one.row.step === steps[unit.k];
+      const text = form(one);
+      // A step that left this stretch as it was says nothing new.
+      if (text === said && !own) return null;
+      said = text;
+      return el("span", { class: `link${own ? " own" : ""}` },
+        el("i", { text: one.row.step.stage === "text" ? "text" : one.row.step.name.replace(/^.*: /, "") }), el("b", { text }));
     };
     const step = steps[unit.k];
     const where = unit.end > unit.begin
@@ -338,7 +365,6 @@ export default function (component) {
       : "stands for nothing in your text: a step put it in";
     const id = step.ids && !step.flows && !step.back ? `id ${step.ids[unit.piece]}, ` : "";
     store.card.replaceChildren(el("p", { class: "path" }, ...path.map(part)), el("p", { class: "where", text: `${id}${where}` }));
-    return sets;
   }
 
   function light(unit) {
@@ -354,12 +380,12 @@ export default function (component) {
     for (const row of rows) {
       for (const one of row.units) {
         const same = row.step.flows ? unit.end > unit.begin && one.begin < unit.end && one.end > unit.begin
-          : sets[row.step.k] && sets[row.step.k].has(one.piece);
+          : sets[row.step.k] && one.pieces.some((piece) => sets[row.step.k].has(piece));
         if (same && row.step !== own) one.node.classList.add("lit");
       }
     }
     unit.node.classList.add("here");
-    say(unit, sets);
+    say(unit);
   }
 
   const unitAt = (event) => {
@@ -378,7 +404,9 @@ export default function (component) {
     const unit = unitAt(event);
     if (unit) focus(unit);
   };
-  root.onfocusin = (event) => {
+  // There is no `onfocusin` to set, so one listener asks for whatever was drawn last.
+  if (!store.focused) root.addEventListener("focusin", (event) => store.focused(event));
+  store.focused = (event) => {
     const unit = unitAt(event);
     if (unit) light(unit);
   };

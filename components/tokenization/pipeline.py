@@ -213,7 +213,7 @@ def _spelt(piece: bytes) -> str:
     try:
         return piece.decode("utf-8")
     except UnicodeDecodeError:
-        return piece.hex(" ").upper()
+        return piece.hex(" ").upper().replace(" ", "\u202f")  # no space of the text looks like it
 
 
 def _words_of(pieces: Sequence[bytes], words: Step) -> list[int]:

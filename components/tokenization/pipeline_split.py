@@ -87,8 +87,8 @@ def _tokenizers(tokenizer: OpenTokenizer, text: str, first: Step) -> list[Step]:
             append("added_tokens", {"type": "normalised"}, later)
     for count, one in enumerate(splitters, 1):
         append("pre_tokenizer", one, run(len(built), count, added))
-    real = [[part] if part is not None else [] for part in (library.normalizer, library.pre_tokenizer)]
-    if [piece.text for piece in _run(text, *real, added)] != found[-1].pieces:
+    real = _run(text, [library.normalizer] if normalisers else [], [library.pre_tokenizer] if splitters else [], added)
+    if [piece.text for piece in real] != found[-1].pieces:
         raise differ()
     if not splitters:
         found.append(missing("pre_tokenizer", found[-1]))
@@ -266,7 +266,10 @@ def _sentencepiece(tokenizer: OpenTokenizer, text: str, first: Step) -> list[Ste
     for name in names:
         if name in so_far:
             so_far[name] = True
-        normaliser = sentencepiece.SentencePieceNormalizer(model_proto=proto, **so_far)
+        normaliser = sentencepiece.SentencePieceNormalizer(
+            model_proto=proto, add_dummy_prefix=so_far["add_dummy_prefix"],
+            escape_whitespaces=so_far["escape_whitespaces"],
+            remove_extra_whitespaces=so_far["remove_extra_whitespaces"])
         rows.append((name, *normaliser.Normalize(text, with_offsets=True)))
     if not rows or rows[-1][1] != final:
         rows = [("SentencePiece", final, ends)]

@@ -48,6 +48,11 @@ def _side(chosen: Sequence[str]) -> str:
     if len(names) == 1:
         return names[0]
     key = "tokenizer_pipeline_of"
+    # The address holds a name as the switch shows it; a link may also use the catalog's id.
+    asked = st.query_params.get(key)
+    if asked in names and work.title(asked) != asked:
+        del st.query_params[key]
+        st.session_state[key] = asked
     if st.session_state.get(key) not in (None, *names):
         del st.session_state[key]
     picked = st.segmented_control("Tokenizer", names, format_func=work.title, default=names[0], required=True, key=key,
