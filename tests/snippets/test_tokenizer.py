@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+
+import pytest
 
 from components.models import catalog, sources
 from components.models.__main__ import copy_to
 from components.models.catalog import Asset
 from components.models.open import OpenTokenizer, open_tokenizer
-from components.tokenization import trace
+from components.tokenization import Recipe, trace, train
+from components.tokenization.uploads_build import CASES, build
+from components.views.tokenizer import own
 from components.views.tokenizer.snippet import snippet
 from tests.conftest import ROOT
 
@@ -21,43 +27,93 @@ TEXTS = (
     "The unhappiness of 1234 tortoises: 🐢\nOne of them said \"hello\".",
     "HÉLLO  Übermensch <|endoftext|> बारिश",
 )
-PAIRS = (("cl100k", "smollm2"), ("bert", "storyteller"), ("mistral-v1", "claude"), ("qwen", "tekken"),
-         ("storyteller-wordpiece", "storyteller-unigram"), ("o200k", "mistral-v3"), ("p50k", "p50k"))
+COLUMNS = (("cl100k", "smollm2"), ("bert", "storyteller"), ("mistral-v1", "claude"), ("qwen", "tekken"),
+           ("storyteller-wordpiece", "storyteller-unigram", "mistral-v1"), ("o200k", "mistral-v3"), ("p50k",),
+           ("bert", "storyteller", "storyteller-1k", "mistral-v1"), ("o200k", "cl100k", "qwen", "p50k"))
+SIDES = ("left", "right", "third", "fourth")
 _FOLDER = re.compile(r'^(left|right)_folder = "([^"]+)".*$', re.MULTILINE)
 
 
 def test_snippets_of_the_page_give_its_numbers(tmp_path: Path) -> None:
     """All of them in one fresh process; only the lines that name a folder are changed."""
-    cases = [(pair, text) for pair in PAIRS for text in TEXTS if all(sources.state(name).here for name in pair)]
+    cases = [(names, text) for names in COLUMNS for text in TEXTS if all(sources.state(name).here for name in names)]
     assert len(cases) >= 4, "BERT, storyteller and Mistral ship with the app"
     runs = []
-    for (left, right), text in cases:
-        code = snippet(text, left, right)
-        for name in (left, right):
+    for names, text in cases:
+        code = snippet(text, *names)
+        for name in names:
             if not isinstance(catalog.entry(name).sources[0], Asset):
                 folder = tmp_path / name
                 if not folder.is_dir():
                     copy_to(name, folder) if name != "smollm2" else _tokenizer_only(name, folder)
                 code = code.replace(f'_folder = "{name}"', f'_folder = "{folder}"')
         runs.append(code)
-    script = tmp_path / "run.py"
+    for (names, text), got in zip(cases, _run(tmp_path, runs), strict=True):
+        assert len(got) == len(names)
+        for name, shown in zip(names, got, strict=True):
+            _compare(opened(name), text, shown)
+
+
+def test_snippets_of_ones_own_give_the_pages_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trained here, or brought as any of the four kinds of file: the very file is read again."""
+    kept: dict[str, own.Own] = {}
+    monkeypatch.setattr(own, "_kept", lambda: kept)
+    for filename, tokenizer, file in _files():
+        (tmp_path / filename).write_bytes(file)
+        own.add(filename, tokenizer, file, filename)
+    names = list(kept)
+    columns = [("storyteller", *names[:3]), (names[3], names[4], "storyteller-1k", names[0])]
+    cases = [(names, text) for names in columns for text in TEXTS]
+    runs = [re.sub(r"^(\w+_file) = '", rf"\1 = '{tmp_path}/", snippet(text, *names), flags=re.MULTILINE)
+            for names, text in cases]
+    for (names, text), got in zip(cases, _run(tmp_path, runs), strict=True):
+        for name, shown in zip(names, got, strict=True):
+            _compare(kept[name].tokenizer if name in kept else opened(name), text, shown)
+    code = snippet("rain", next(iter(kept)))
+    assert code.startswith("left_file = 'trained.json'  # the page's download, or the file that you brought")
+    gone = next(iter(kept))
+    kept.clear()
+    with pytest.raises(ValueError, match="no longer kept"):
+        snippet("rain", gone)
+
+
+def _files() -> Iterator[tuple[str, OpenTokenizer, bytes]]:
+    trained = train(Recipe("bpe", 400), "The rain fell on the roof, and the old roof let it in. " * 60)
+    yield "trained.json", trained.opened("own"), trained.file
+    pieces = [bytes([byte]) for byte in range(256)] + [b"th", b"ra", b" t", b"in", b" the"]
+    ranks = b"".join(base64.b64encode(piece) + b" %d\n" % place for place, piece in enumerate(pieces))
+    yield "mine.tiktoken", build("ranks", ranks, "cl100k"), ranks
+    for case in CASES:
+        words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "the", "The", "un", "##ha", "hello", ",", "1", "##2", case, ""]
+        raw = "\n".join(words).encode()
+        yield f"vocab-{case}.txt", build("words", raw, case), raw
+    model = sources.locate("mistral-v1").read_bytes()
+    yield "mine.model", build("model", model, ""), model
+
+
+def _run(folder: Path, runs: list[str]) -> list[list[tuple[list[int], float, bool]]]:
+    """What each piece of code found, column by column, all in one fresh process."""
+    script = folder / "run.py"
     script.write_text(
         "import json\nresults = []\n"
         f"for code in json.loads({json.dumps(json.dumps(runs))}):\n"
         "    space = {}\n    exec(code, space)\n"
         "    results.append([[space[side + '_ids'], space[side + '_per_token'], bool(space[side + '_exact'])]"
-        " for side in ('left', 'right')])\n"
+        f" for side in {SIDES!r} if side + '_ids' in space])\n"
         "print('RESULTS ' + json.dumps([[[list(map(int, ids)), per, exact] for ids, per, exact in one]"
         " for one in results]))\n", encoding="utf-8")
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, cwd=ROOT, timeout=300)
     assert done.returncode == 0, done.stderr[-2000:]
-    results = json.loads(done.stdout.split("RESULTS ")[-1])
-    for ((left, right), text), got in zip(cases, results, strict=True):
-        for name, (ids, per_token, exact) in zip((left, right), got, strict=True):
-            shown = trace(opened(name), text)
-            assert ids == shown.ids.tolist(), (name, text)
-            assert abs(per_token - shown.bytes_per_token) < 1e-9, name
-            assert exact == shown.round_trip.exact, (name, text)
+    found: list[list[tuple[list[int], float, bool]]] = json.loads(done.stdout.split("RESULTS ")[-1])
+    return found
+
+
+def _compare(tokenizer: OpenTokenizer, text: str, got: tuple[list[int], float, bool]) -> None:
+    shown = trace(tokenizer, text)
+    ids, per_token, exact = got
+    assert ids == shown.ids.tolist(), (tokenizer.name, text)
+    assert abs(per_token - shown.bytes_per_token) < 1e-9, tokenizer.name
+    assert exact == shown.round_trip.exact, (tokenizer.name, text)
 
 
 @cache

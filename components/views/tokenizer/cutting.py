@@ -32,7 +32,8 @@ def draw(text: str, chosen: Sequence[str]) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", key="tokenizer_cut_knobs"):
         way = st.segmented_control("What to do", list(WAYS), default="start", required=True,
                                    format_func=WAYS.__getitem__, key="tokenizer_cut_way", bind="query-params")
-        name = st.selectbox("Counted by", list(chosen), format_func=work.title, key="tokenizer_cut_by", width=220)
+        name = st.selectbox("Counted by", list(chosen), format_func=work.title, key="tokenizer_cut_by", width=220,
+                            bind="query-params")
         limit = st.number_input("`N` tokens", 1, 1_000_000, 20, key="tokenizer_cut_n", bind="query-params", width=150)
         overlap = 0
         if way == "chunks":

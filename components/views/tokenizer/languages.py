@@ -42,7 +42,7 @@ def draw(chosen: Sequence[str]) -> None:
         sentences = corpora.parallel()
         # The job runs outside this session, where the reader's own tokenizers are not to be found.
         library, titles = {name: work.opened(name) for name in counted}, {name: work.title(name) for name in counted}
-        key = (tuple(counted), corpora.fingerprint("\n".join(one.text for one in sentences)))
+        key = (tuple(titles.items()), corpora.fingerprint("\n".join(one.text for one in sentences)))
 
         def count(job: Job) -> bytes:
             found = []

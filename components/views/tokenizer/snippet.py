@@ -1,30 +1,35 @@
-"""The code behind the two columns, on public libraries alone."""
+"""The code behind the columns, two to four, on public libraries alone."""
 
 from __future__ import annotations
 
+import json
+
 from components.models import catalog
 from components.models.catalog import Asset, File, InWheel, Package, Ranks
+from components.views.tokenizer import own, work
 
 #: A longer text would bury the code: the snippet reads it from a file instead.
 WRITTEN_OUT = 4_000
 
 
-def snippet(text: str, left: str, right: str) -> str:
-    """Python that makes `left_ids` and `right_ids`, their counts and whether the text comes back.
+def snippet(text: str, *names: str) -> str:
+    """Python that makes `left_ids`, `right_ids` and so on, their counts and whether the text comes back.
 
-    It begins with one line for each column, `left_folder = ...`, that says where the vocabulary is and how to get it;
-    all else runs as it stands.
+    It begins with one line for each column, `left_folder = ...`, that says where the vocabulary is and how to get it
+    (`left_file = ...` for one of the reader's own); all else runs as it stands.
     """
-    sides = {"left": left, "right": right}
-    folders = [_folder(side, name) for side, name in sides.items()]
-    opened = {side: _opened(side, name) for side, name in sides.items()}
+    sides = dict(zip(work.SIDES, names, strict=False))
+    opened = {side: _own(side, name) if name.startswith(own.PREFIX) else _opened(side, name)
+              for side, name in sides.items()}
     # Modules of Python's own first, then the libraries, as a reader would write them.
     imports = sorted({line for lines, _, _ in opened.values() for line in lines},
                      key=lambda line: (line.split()[1].split(".")[0] not in ("base64", "json", "os"), line))
-    parts = ["\n".join(folders), "\n".join(imports), _text(text)]
+    parts = ["\n".join(_place(side, name) for side, name in sides.items()), "\n".join(imports), _text(text)]
     for side, (_, opening, reading) in opened.items():
+        name = sides[side]
+        title = " ".join(work.title(name).split()) if name.startswith(own.PREFIX) else catalog.entry(name).title
         parts.append("\n".join([
-            f"# {catalog.entry(sides[side]).title}", *opening, f"{side}_ids = {reading[0]}",
+            f"# {title}", *opening, f"{side}_ids = {reading[0]}",
             f"{side}_exact = {reading[1]} == text",
             f"{side}_per_token = len(text.encode()) / max(1, len({side}_ids))",
             f"print(len({side}_ids), \"tokens,\", round({side}_per_token, 2), \"bytes a token, exact:\", {side}_exact)",
@@ -47,11 +52,55 @@ def _literal(text: str) -> str:
     return "(\n" + "\n".join(f"    {line!r}" for line in lines) + "\n)"
 
 
-def _folder(side: str, name: str) -> str:
+def _place(side: str, name: str) -> str:
+    """The line that says where the vocabulary is."""
+    if name.startswith(own.PREFIX):
+        return f"{side}_file = {_mine(name).filename!r}  # the page's download, or the file that you brought"
     source = catalog.entry(name).sources[0]
     if isinstance(source, Asset):
         return f'{side}_folder = "assets/models/{source.folder}"'
     return f'{side}_folder = "{name}"  # python -m components.models fetch {name} --to {name}'
+
+
+def _mine(name: str) -> own.Own:
+    mine = own.find(name)
+    if mine is None:
+        raise ValueError("This tokenizer of your own is no longer kept; train it or bring it again.")
+    return mine
+
+
+def _own(side: str, name: str) -> tuple[list[str], list[str], tuple[str, str]]:
+    """As `_opened`, for one of the reader's own: the very file, read by the library that it belongs to."""
+    mine = _mine(name)
+    library = mine.tokenizer.library_object
+    if mine.tokenizer.kind == "tiktoken":
+        opening = [f'{side} = tiktoken.Encoding("own", pat_str={library._pat_str!r}, special_tokens={{}},',
+                   f"                         mergeable_ranks=load_tiktoken_bpe({side}_file))"]
+        return (["import tiktoken", "from tiktoken.load import load_tiktoken_bpe"], opening,
+                (f"{side}.encode(text, disallowed_special=())", f"{side}.decode({side}_ids)"))
+    if mine.tokenizer.kind == "sentencepiece":
+        return (["from sentencepiece import SentencePieceProcessor"],
+                [f"{side} = SentencePieceProcessor(model_file={side}_file)"],
+                (f"{side}.encode(text)", f"{side}.decode({side}_ids)"))
+    reading = (f"{side}.encode(text, add_special_tokens=False).ids",
+               f"{side}.decode({side}_ids, skip_special_tokens=False)")
+    if mine.file.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{":
+        opening = [f"{side} = Tokenizer.from_file({side}_file)",
+                   f"{side}.no_truncation()  # the page counts every token", f"{side}.no_padding()"]
+        return ["from tokenizers import Tokenizer"], opening, reading
+    # A vocab.txt is a list of entries; all else is as BERT has it.
+    lower = json.loads(library.to_str())["normalizer"]["lowercase"]
+    opening = [
+        f'{side}_words = open({side}_file, encoding="utf-8-sig").read().split("\\n")',
+        f"{side}_vocab = {{word: place for place, word in enumerate({side}_words) if word}}",
+        f'{side} = Tokenizer(models.WordPiece({side}_vocab, unk_token="[UNK]", max_input_chars_per_word=100))',
+        f'{side}.add_special_tokens([word for word in ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")'
+        f" if word in {side}_vocab])",
+        f"{side}.normalizer = normalizers.BertNormalizer(lowercase={lower})",
+        f"{side}.pre_tokenizer = pre_tokenizers.BertPreTokenizer()",
+        f"{side}.decoder = decoders.WordPiece()",
+    ]
+    return ["from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers"], opening, reading
 
 
 def _opened(side: str, name: str) -> tuple[list[str], list[str], tuple[str, str]]:

@@ -90,7 +90,7 @@ def _both(text: str, chosen: Sequence[str]) -> bytes:
         return pack({"rows": [row for name in chosen for row in _rows(opened[name], titles[name], text)]})
 
     store = caching.session_store() if any(name.startswith(own.PREFIX) for name in chosen) else None
-    key = (tuple(chosen), digest)
+    key = (tuple(titles.items()), digest)
     return store.get(("tokens-read", *key), make) if store else caching.shared("tokens-read", key, make)
 
 

@@ -198,7 +198,8 @@ def every(text: str, chosen: Sequence[str]) -> bytes:
         return payload.bars([traced(name, text) for name in names], chosen, shown)
     # The job runs outside this session, where the reader's own tokenizers are not to be found.
     library = {name: opened(name) for name in names}
-    key = (tuple(names), tuple(chosen), hashlib.blake2b(text.encode("utf-8"), digest_size=16).digest())
+    key = (tuple(names), tuple(shown.values()), tuple(chosen),
+           hashlib.blake2b(text.encode("utf-8"), digest_size=16).digest())
 
     def work(job: Job) -> bytes:
         found = []
