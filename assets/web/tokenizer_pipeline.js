@@ -37,6 +37,11 @@ function readSteps(payload) {
     step.count = step.origin.length / 2;
     step.flows = ["text", "added_tokens", "normalizer"].includes(one.stage);
     step.back = one.stage === "decoder" && one.type !== "skip_special_tokens";
+    // A token keeps its tint in every row below the model; what was put in later has none.
+    if (one.stage === "model") step.tint = Int32Array.from({ length: step.count }, (_, i) => i % 6);
+    else if (last && last.tint) {
+      step.tint = Int32Array.from({ length: step.count }, (_, i) => (step.sources[2 * i] < step.sources[2 * i + 1] ? last.tint[step.sources[2 * i]] : -1));
+    }
     steps.push(step);
   });
   return steps;
@@ -213,7 +218,7 @@ export default function (component) {
     const [lead, parts] = letters(step, unit);
     const token = step.ids && !step.flows && !step.back;
     const classes = ["unit", step.flows || step.back ? "run" : "chip"];
-    if (!step.flows && !step.back) classes.push(step.stage === "pre_tokenizer" ? "word" : `t${unit.piece % 6}`);
+    if (!step.flows && !step.back) classes.push(step.stage === "pre_tokenizer" ? "word" : `t${step.tint[unit.piece]}`);
     if (unit.kind === SPECIAL_KIND && !step.back) classes.push("special");
     if (unit.kind === FRAGMENT_KIND && token) classes.push("fragment");
     if (unit.kind === UNKNOWN_KIND && !step.back) classes.push("unknown");
@@ -259,7 +264,13 @@ export default function (component) {
       const [from, to, kind] = step.marks.subarray(3 * m, 3 * m + 3);
       sums[kind] += whole ? 1 : kind === REMOVED ? Array.from(step.before[m]).length : to - from;
     }
-    const said = [[CHANGED, step.stage === "model" ? "bytes or unknown" : "changed"], [ADDED, step.stage === "model" ? "inside a word" : "added"], [REMOVED, "removed"]].filter(([kind]) => sums[kind])
+    if (step.stage === "model") {
+      let bytes = 0;
+      for (let m = 0; m < step.marks.length / 3; m++) bytes += step.marks[3 * m + 2] === CHANGED && /^<0x..>$/u.test(slice(step, step.marks[3 * m], step.marks[3 * m + 1]));
+      return [[bytes, "bare bytes"], [sums[CHANGED] - bytes, "unknown"], [sums[ADDED], "inside a word"]].filter(([count]) => count)
+        .map(([count, word]) => `${count.toLocaleString("en-US")} ${word}`).join(", ");
+    }
+    const said = [[CHANGED, "changed"], [ADDED, "added"], [REMOVED, "removed"]].filter(([kind]) => sums[kind])
       .map(([kind, word]) => `${sums[kind].toLocaleString("en-US")} ${word}`);
     return said.join(", ");
   }
@@ -357,7 +368,7 @@ export default function (component) {
       if (text === said && !own) return null;
       said = text;
       return el("span", { class: `link${own ? " own" : ""}` },
-        el("i", { text: one.row.step.stage === "text" ? "text" : one.row.step.name.replace(/^.*: /, "") }), el("b", { text }));
+        el("i", { text: one.row.step.stage === "text" ? "text" : one.row.step.name.replace(/^.*: /, "") + (one.row.step.back ? ", back" : "") }), el("b", { text }));
     };
     const step = steps[unit.k];
     const where = unit.end > unit.begin

@@ -107,9 +107,10 @@ def _sentencepiece(tokenizer: OpenTokenizer, tokens: Step) -> tuple[list[Step], 
     surfaces = [piece.surface for piece in library.decode(ids, return_type="proto").pieces] if ids else []
     made: list[_Made] = []
     first = 0
+    names = tokens.pieces
     for index, surface in enumerate(surfaces):
         # Bytes of one character stand in the last of them; all of them made it.
-        if surface or index == len(surfaces) - 1 or not tokens.pieces[index].startswith("<0x"):
+        if surface or index == len(surfaces) - 1 or not names[index].startswith("<0x"):
             made.append(_Made(surface, first, index + 1))
             first = index + 1
     if "".join(surfaces) != decoded:

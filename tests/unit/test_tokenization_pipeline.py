@@ -118,7 +118,7 @@ def test_tokenizers_trained_here(kind: str, before: str) -> None:
             processors.ByteLevel(trim_offsets=True),
             processors.TemplateProcessing(single="<|end|> $A <|end|>", special_tokens=[end])])
 
-    @settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
     @given(TEXTS | st.lists(st.sampled_from(["the", "rain", "stairs", " ", "  ", "Tale", "tales", "<|end|>", "☃", "☃☃",
                                              "é", "unhappy", "▁", "tortoise", "x\n"]), max_size=12).map("".join))
     @example("the stairs  in the Tale <|end|> ☃☃é unhappy")
@@ -235,3 +235,18 @@ def test_merges_drawn_at_random_are_not_shown() -> None:
     library = Tokenizer(models.BPE(vocab={"a": 0, "aa": 1}, merges=[("a", "a")], dropout=0.5))
     with pytest.raises(ValueError, match="not shown"):
         pipeline(OpenTokenizer("own", "tokenizers", library), "a" * 400)
+
+
+@pytest.mark.parametrize("decoder", ["CTC", "nothing", "a pattern", "Metaspace"])
+def test_decoders_of_a_readers_own(decoder: str) -> None:
+    """A part that is not known here is one step together with the others, never a wrong one."""
+    from tokenizers import Regex, decoders
+
+    tokenizer = trained("bpe", "metaspace")
+    tokenizer.library_object.decoder = {
+        "CTC": decoders.Sequence([decoders.CTC(), decoders.Fuse()]), "nothing": None,
+        "a pattern": decoders.Replace(Regex("[aeiou]"), "*"), "Metaspace": decoders.Metaspace()}[decoder]
+    for text in ("the rain  on the stairs", "☃", "", " unhappy Tale<|end|> "):
+        found = is_the_librarys(tokenizer, text)
+    last = found.of("decoder")[-1]
+    assert last.type == {"CTC": "in one", "a pattern": "in one", "nothing": "none"}.get(decoder, decoder)
