@@ -89,8 +89,15 @@ def encode(tokenizer: OpenTokenizer, text: str, specials: Specials, offsets: boo
     Raises:
         ValueError: the vocabulary cannot read control tokens out of text, and that was asked for.
     """
-    return {"tiktoken": _tiktoken, "tokenizers": _tokenizers, "sentencepiece": _sentencepiece}[tokenizer.kind](
-        tokenizer, text, specials, offsets)
+    work = {"tiktoken": _tiktoken, "tokenizers": _tokenizers, "sentencepiece": _sentencepiece}[tokenizer.kind]
+    try:
+        return work(tokenizer, text, specials, offsets)
+    except BaseException as problem:
+        # A panic of the library is no Exception in Python's sense, and nobody above would catch it.
+        if type(problem).__name__ != "PanicException":
+            raise
+        raise ValueError(f"The library of {tokenizer.name} gave up on this text, perhaps because its split pattern "
+                         "takes too long; shorten the text or choose another tokenizer.") from None
 
 
 def _tiktoken(tokenizer: OpenTokenizer, text: str, specials: Specials, offsets: bool) -> Encoded:

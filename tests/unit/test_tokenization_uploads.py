@@ -80,7 +80,7 @@ def test_a_vocab_txt_is_wordpiece_in_the_case_that_its_entries_suggest() -> None
 
 
 def test_small_vocabularies_of_words_and_ranks() -> None:
-    words = bring("[PAD]\n[UNK]\nRain\nrain\n##s\n".encode(), "my words.txt")
+    words = bring(b"[PAD]\n[UNK]\nRain\nrain\n##s\n", "my words.txt")
     assert words.read_as == "cased"
     assert words.tokenizer.library_object.encode("Rains rain").tokens == ["Rain", "##s", "rain"]
     found = bring(ranks({b"ra": 256, b"in": 257, b"rain": 258}), "mine.tiktoken", pattern="r50k")
@@ -124,7 +124,8 @@ def refused(raw: bytes, name: str = "tokenizer.json", **how: Any) -> str:
         bring(raw, name, **how)
     assert time.monotonic() - began < SECONDS + 10
     sentence = str(caught.value)
-    assert sentence.endswith((".", "!")) and "\n" not in sentence and "Traceback" not in sentence
+    assert sentence.endswith(".")
+    assert "\n" not in sentence
     return sentence
 
 
@@ -257,8 +258,10 @@ def test_published_patterns_pass() -> None:
     from components.models.vocabularies import pattern_of
 
     published = [*map(pattern_of, ("r50k_base", "cl100k_base", "o200k_base")),
-                 r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
-                 r"[!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*",
+                 r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*"
+                 r"|\s*[\r\n]+|\s+(?!\S)|\s+",
+                 r"[!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+"
+                 r"|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*",
                  r"\p{N}{1,3}", "[一-龥぀-ゟ゠-ヿ]+", r"\s?\p{L}+", " ?[^(\\s|[.,!?…。，、।۔،])]+", r"(?<=\s)(?=\S)",
                  r"(?:\r?\n)+(?!\r?\n)|a"][:-1]
     assert [pattern for pattern in published if endless(pattern)] == []

@@ -246,7 +246,7 @@ def _ids(text: str, chosen: Sequence[str]) -> None:
     found = decoding.decode_ids(tokenizer, decoding.read_ids(typed))
     missing = sum(part.kind == "missing" for part in found.parts)
     broken = sum(len(part.broken) for part in found.parts)
-    says = [_count(len(found.parts), "id") + (f", {missing:,} of them in no entry of {work.title(name)}."
+    says = [_count(len(found.parts), "id") + (f"; {work.title(name)} has no entry for {missing:,} of them."
                                               if missing else f", read by {work.title(name)}.")]
     if broken:
         says.append(f"{_count(broken, 'byte')} {'belong' if broken > 1 else 'belongs'} to no whole character and "
