@@ -80,7 +80,7 @@ def lesson_never_named() -> None:
     cosine = vectors @ _vector(_text("never-named"))
     order = np.argsort(-cosine)
     assert [corpus.titles[at] for at in order[:2]] == ["Mercury, the metal", "Manganese"]
-    assert cosine[order[0]] == pytest.approx(0.49, abs=0.01)
+    assert 0.47 < cosine[order[0]] < 0.5
     assert cosine[order[1]] == pytest.approx(0.34, abs=0.008)
     assert len(order) == 651
     assert list(order).index(corpus.titles.index("Mercury, the planet")) + 1 == pytest.approx(180, abs=10)
