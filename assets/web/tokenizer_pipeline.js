@@ -222,7 +222,7 @@ export default function (component) {
     if (unit.kind === SPECIAL_KIND && !step.back) classes.push("special");
     if (unit.kind === FRAGMENT_KIND && token) classes.push("fragment");
     if (unit.kind === UNKNOWN_KIND && !step.back) classes.push("unknown");
-    const node = el("span", { class: classes.join(" "), dir: "auto", tabindex: -1 }, ...parts, token ? el("small", { text: String(step.ids[unit.piece]) }) : null);
+    const node = el("span", { class: classes.join(" "), role: "option", "aria-selected": "false", dir: "auto", tabindex: -1 }, ...parts, token ? el("small", { text: String(step.ids[unit.piece]) }) : null);
     node.lgUnit = unit;
     unit.node = node;
     return [...lead, node];
@@ -230,7 +230,7 @@ export default function (component) {
 
   function flow(step, edges, from, to) {
     const row = { step, units: unitsOf(step, edges, from, to) };
-    row.node = el("div", { class: `flow ${step.flows || step.back ? "runs" : "chips"}`, role: "group", "aria-label": `${step.name}: pieces` });
+    row.node = el("div", { class: `flow ${step.flows || step.back ? "runs" : "chips"}`, role: "listbox", "aria-orientation": "horizontal", "aria-label": `${step.name}: pieces` });
     for (const unit of row.units) {
       // A running text breaks before its spaces, not inside a word.
       if ((step.flows || step.back) && /\s|▁/u.test(step.letters[unit.from] || "")) row.node.append(el("wbr"));
@@ -381,7 +381,10 @@ export default function (component) {
   function light(unit) {
     if (held === unit) return;
     held = unit;
-    for (const one of units) one.node.classList.remove("lit", "here");
+    for (const one of units) {
+      if (one.node.classList.contains("here")) one.node.setAttribute("aria-selected", "false");
+      one.node.classList.remove("lit", "here");
+    }
     if (!unit) {
       say(null);
       return;
@@ -396,6 +399,7 @@ export default function (component) {
       }
     }
     unit.node.classList.add("here");
+    unit.node.setAttribute("aria-selected", "true");
     say(unit);
   }
 

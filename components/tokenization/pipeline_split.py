@@ -197,26 +197,34 @@ def _parents(before: Step, sizes: Sequence[int], places: Sequence[tuple[int, int
 def changes(old: str, old_places: Sequence[Sequence[int]], new: str, new_places: Sequence[Sequence[int]],
             size: int) -> list[Mark]:
     """What a step did to the characters, told apart by their places in the original of `size` characters."""
+    if old == new:
+        return []
     marks: list[Mark] = []
     was: list[int] = []
     now: list[int] = []
     reached = 0  # characters of the new text that stand for what is behind us
     for before, after in zip([*_by_place(old_places, size), []], [*_by_place(new_places, size), []], strict=True):
-        if [old[index] for index in before] == [new[index] for index in after]:
-            marks += _change("".join(old[index] for index in was), new, now, reached)
-            reached = max([reached, *(index + 1 for index in (*now[-1:], *after[-1:]))])
-            was, now = [], []
-        else:
+        a, b = "".join(old[index] for index in before), "".join(new[index] for index in after)
+        kept = a == b or bool(a and b and (a in b or b in a))
+        if not kept:  # neighbours that change may have changed together, as a letter and its accent do
             was, now = was + before, now + after
+            continue
+        marks += _change("".join(old[index] for index in was), new, now, reached)
+        if a != b and a in b:  # something was put before it, behind it, or both
+            begin = b.index(a)
+            marks += [Mark(index, index + 1, "added", "") for index in (*after[:begin], *after[begin + len(a):])]
+        elif a != b:
+            begin = a.index(b)
+            marks += [Mark(place, place, "removed", gone) for place, gone in
+                      ((after[0], a[:begin]), (after[-1] + 1, a[begin + len(b):])) if gone]
+        reached = max([reached, *(index + 1 for index in (*now[-1:], *after[-1:]))])
+        was, now = [], []
     return sorted(marks)
 
 
 def _change(before: str, new: str, now: list[int], reached: int) -> list[Mark]:
     """The marks for one stretch; what its beginning or end has in common with before was not changed."""
     after = "".join(new[index] for index in now)
-    inside = after.find(before) if before else -1
-    if inside >= 0:  # something was put before it, behind it, or both
-        return [Mark(index, index + 1, "added", "") for index in [*now[:inside], *now[inside + len(before):]]]
     shorter = min(len(before), len(after))
     start = next((place for place in range(shorter) if before[place] != after[place]), shorter)
     rest = next((place for place in range(shorter - start) if before[-1 - place] != after[-1 - place]), shorter - start)

@@ -175,6 +175,11 @@ def test_a_ligature_and_a_unit_keep_their_place() -> None:
     assert [(mark.before, step.text[mark.start:mark.end]) for mark in step.marks] == [("ﬁ", "fi"), ("㎞", "km")]
 
 
+def test_what_is_put_around_a_character_does_not_change_it() -> None:
+    assert marks("bert", "a 東京", "normalizer", "handle_chinese_chars") == [("added", "", " ")] * 4
+    assert {mark[:2] for mark in marks("bert", "a 東京", "pre_tokenizer", "BertPreTokenizer")} == {("removed", " ")}
+
+
 def test_dropped_spaces_are_marked_between_the_words() -> None:
     assert marks("bert", "a  b c", "pre_tokenizer", "BertPreTokenizer") == [("removed", "  ", ""), ("removed", " ", "")]
 
