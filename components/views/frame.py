@@ -108,7 +108,7 @@ def _arriving(page: str) -> str:
 
 def _write_link(page: str, text: str) -> bool:
     """Write the text into the address while the whole stays under 4,000 bytes; False when it does not fit."""
-    from urllib.parse import quote, urlencode
+    from urllib.parse import urlencode
 
     if text == examples(page)[0]["text"]:
         if "text" in st.query_params:
@@ -119,7 +119,8 @@ def _write_link(page: str, text: str) -> bool:
     if len(text) > LIMITS.url_bytes:
         size = LIMITS.url_bytes + 1
     else:
-        size = len(st.context.url or "") + len(urlencode(others, doseq=True)) + len(quote(text)) + 6
+        base = (st.context.url or "").split("?")[0]
+        size = len(base) + 1 + len(urlencode({**others, "text": text}, doseq=True))
     if size > LIMITS.url_bytes:
         if "text" in st.query_params:
             del st.query_params["text"]

@@ -11,9 +11,9 @@ from components import corpora
 from components.models.open import open_tokenizer
 from components.payload import annotate, pack, unpack
 from components.tokenization import trace
-from components.views.tokenizer import cutting
-from tests.app.test_tokenizer import open_with, picture
-from tests.conftest import app_test, needs
+from components.views.tokenizer import cutting, work
+from tests.app.test_tokenizer import app_test, open_with, picture
+from tests.conftest import needs
 
 SMALL = {"tokenizer_left": "storyteller", "tokenizer_right": "storyteller-1k"}
 
@@ -34,6 +34,23 @@ def test_up_to_four_columns_and_none_twice() -> None:
     assert len(arrays["rings"]), "four tokenizers do not cut this alike"
     again = open_with("rain", tokenizer_left="storyteller", tokenizer_right="storyteller")
     assert [one["name"] for one in picture(again)[0]["columns"]] == ["storyteller"]
+
+
+@pytest.mark.parametrize("names", [
+    ("storyteller-unigram", "storyteller-1k", "bert", "mistral-v1"),
+    ("storyteller Unigram", "storyteller 1,000", "BERT", "Mistral v1"),
+])
+def test_a_link_may_use_ids_and_the_address_says_the_shown_names(names: tuple[str, ...]) -> None:
+    query = {f"tokenizer_{side}": name for side, name in zip(work.SIDES, names, strict=True)}
+    test = app_test("tokenizer", text="rain", **query)
+    wanted = ["storyteller-unigram", "storyteller-1k", "bert", "mistral-v1"]
+    for _ in range(2):
+        assert [one["name"] for one in picture(test)[0]["columns"]] == wanted
+        assert [test.query_params[f"tokenizer_{side}"] for side in work.SIDES] in (
+            [work.title(name) for name in wanted], [[work.title(name)] for name in wanted])
+        test.run()
+    test.selectbox(key="tokenizer_left").set_value("storyteller").run()
+    assert picture(test)[0]["columns"][0]["name"] == "storyteller"
 
 
 def test_an_example_brings_its_columns() -> None:

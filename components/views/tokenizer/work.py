@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from components import caching
 from components.models import catalog, loaders, sources
@@ -63,7 +64,7 @@ def defaults(names: Sequence[str]) -> tuple[str, str]:
 
 def stored_name(chosen: Sequence[str]) -> str:
     """Which stored first view these columns could have."""
-    return chosen[1] if tuple(chosen) in zip(LEFT, RIGHT, strict=True) else "none"
+    return chosen[1] if tuple(chosen) in [*zip(LEFT, RIGHT, strict=True)] else "none"
 
 
 SIDES = ("left", "right", "third", "fourth")
@@ -72,17 +73,16 @@ SIDES = ("left", "right", "third", "fourth")
 def choose() -> list[str]:
     """The tokenizers over the columns, two to four, kept in the address. No column stands there twice."""
     names = here()
+    _shown_in_address(names)
     for side in SIDES:
-        # The address holds a name as the box shows it; a link may also use the catalog's id.
-        asked = st.query_params.get(f"tokenizer_{side}")
-        if asked in names and title(asked) != asked:
-            del st.query_params[f"tokenizer_{side}"]
-            st.session_state[f"tokenizer_{side}"] = asked
         # One of the reader's own may be gone since.
         if st.session_state.get(f"tokenizer_{side}") not in (None, *names):
             del st.session_state[f"tokenizer_{side}"]
     _from_example(names)
-    more = 1 + bool(st.session_state.get("tokenizer_third"))
+    # On the first run of a link only the address knows that there is a third.
+    third = st.session_state["tokenizer_third"] if "tokenizer_third" in st.session_state \
+        else st.query_params.get("tokenizer_third") in [title(name) for name in names]
+    more = 1 + bool(third)
     chosen: list[str | None] = []
     with st.container(key="tokenizer_choice"):
         columns = st.columns(2 + more, gap="small")
@@ -95,6 +95,23 @@ def choose() -> list[str]:
                 f"{side.capitalize()} tokenizer", names, index=None, placeholder=f"Add a {side}", format_func=title,
                 key=f"tokenizer_{side}", bind="query-params", label_visibility="collapsed"))
     return list(dict.fromkeys(name for name in chosen if name))
+
+
+def _shown_in_address(names: Sequence[str]) -> None:
+    """The address holds a name as the box shows it. A link may also use the catalog's id, which is put right here.
+
+    A box reads the address that the session began with, and st.query_params does not change that one; so both are set.
+    """
+    asked = {key: value for side in SIDES if (value := st.query_params.get(key := f"tokenizer_{side}")) is not None}
+    by_id = {key: title(value) for key, value in asked.items() if value in names and title(value) != value}
+    context = get_script_run_ctx()
+    if not by_id or context is None:
+        return
+    for key, value in by_id.items():
+        st.session_state.pop(key, None)
+        st.query_params[key] = value
+    with context.session_state.query_params() as found:
+        found.set_initial_query_params_from_current()
 
 
 def _from_example(names: Sequence[str]) -> None:
