@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 #: Differences are listed for this many characters of the text; whether all of it comes back is always known.
 LISTED_CHARACTERS = 20_000
-_WINDOW = 240
+_WINDOW = 120
 _UNKNOWN = "\U0010fffe"  # stands in for the library's word for "unknown": one character, never found in a text
 
 
@@ -80,7 +80,10 @@ def differences(text: str, decoded: str, unknown: str | None = None) -> tuple[tu
         if not last:
             # The window's edge cuts words in two: keep what lies before the last stretch that agrees, and go on
             # in the middle of it.
-            equal = [place for place, block in enumerate(blocks) if block[0] == "equal" and block[2] - block[1] > 3]
+            agreed = [place for place, block in enumerate(blocks) if block[0] == "equal"]
+            # Where nothing but single characters agree (emoji with spaces between, all of them unknown), those have
+            # to do: a larger window would cost the third power of its size.
+            equal = [place for place in agreed if blocks[place][2] - blocks[place][1] > 3] or agreed
             if not equal and window < 4_000:
                 window *= 4
                 continue

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -319,3 +321,15 @@ def test_differing_spans_by_hand() -> None:
     one, two = here("cl100k"), here("smollm2")
     spans = [(begin, end) for begin, end in differing_spans(trace(one, "in 1234 days"), trace(two, "in 1234 days"))]
     assert spans == [(3, 6)]  # 123|4 against 1|2|3|4: both have a cut before the 4
+
+
+@pytest.mark.parametrize("sign", ["😀 ", "x😀y "])
+def test_the_work_of_comparing_grows_with_the_text(sign: str) -> None:
+    """Every second character agrees and no two in a row: the time went with the third power of the length once."""
+    spent = []
+    for count in (1_000, 4_000):
+        found = trace(here("bert"), sign * count)
+        begun = time.process_time()
+        assert len(found.round_trip.changes) >= count
+        spent.append(time.process_time() - begun)
+    assert spent[1] < 16 * spent[0], "four times the text"
