@@ -7,8 +7,12 @@ const KIND_CLASSES = ["", "special", "fragment", "unknown", "added", "byte"];
 const SPEAKABLE_ROWS = 150;
 const PICTOGRAPH = /\p{Extended_Pictographic}|\p{Regional_Indicator}/u;
 const MARK = /^\p{M}/u;
+// By its first letter a line runs to the right or to the left.
 const RIGHT_TO_LEFT = /^[^\p{L}]*[\p{Script=Hebrew}\p{Script=Arabic}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}]/u;
+const ANY_RIGHT_TO_LEFT = /[\p{Script=Hebrew}\p{Script=Arabic}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}]/u;
+const LETTER = /\p{L}/u;
 const decoder = new TextDecoder();
+const encoder = new TextEncoder();
 
 const hex = (byte) => byte.toString(16).toUpperCase().padStart(2, "0");
 const firstOf = (byte) => (byte & 0xc0) !== 0x80;
@@ -30,7 +34,6 @@ function readText(bytes) {
   const text = slice(0, bytes.length);
   if (PICTOGRAPH.test(text) && typeof Intl.Segmenter === "function") {
     let at = 0;
-    const encoder = new TextEncoder();
     for (const { segment } of new Intl.Segmenter("en", { granularity: "grapheme" }).segment(text)) {
       const size = segment.length === 1 && segment.charCodeAt(0) < 128 ? 1 : encoder.encode(segment).length;
       if (size > 4 && PICTOGRAPH.test(segment)) {
@@ -144,21 +147,28 @@ function chip(state, column, i) {
   if (column.pieces[i] !== undefined && column.kind[i] === KIND.NORMAL) classes.push("changed");
   const node = el("span", { class: classes.join(" "), role: "option", "aria-selected": "false", text, dir: "auto" });
   node.lgPlace = i;
+  node.lgFrom = begin;
+  node.lgTo = end;
   column.nodes[i] = node;
   column.breaks[i] = source.bytes.subarray(begin, end).includes(10);
   return node;
 }
 
-// The stretch that the tokenizer left out, faint, with its line breaks.
-function gap(source, begin, end, blanks) {
-  const text = source.slice(begin, end);
+// A stretch of one line that the tokenizer left out, faint.
+function gap(text, blanks) {
   const node = el("span", { class: "gap", "aria-hidden": "true" });
-  for (const part of text.split(/(\n)/)) {
-    if (part === "\n") node.append(...(blanks ? ["↵"] : []), el("br"));
-    else if (part && part.trim()) node.append(shown(part, blanks));
-    else if (part) node.append((blanks ? "·" : "\u00a0").repeat(Math.min(part.length, 24)));
-  }
+  const inner = text.replace(/\n$/, "");
+  if (inner.trim()) node.append(shown(inner, blanks));
+  else if (inner) node.append((blanks ? "·" : "\u00a0").repeat(Math.min(inner.length, 24)));
+  if (inner !== text && blanks) node.append("↵");
   return node;
+}
+
+// An empty line of the picture for the text that begins at this byte, in the direction of its first letter.
+function lineAt(source, byte) {
+  let end = source.bytes.indexOf(10, byte);
+  if (end < 0) end = source.bytes.length;
+  return el("div", { class: "line", dir: RIGHT_TO_LEFT.test(source.slice(byte, end)) ? "rtl" : "ltr" });
 }
 
 function drawFlow(state, column, flow) {
@@ -172,25 +182,57 @@ function drawFlow(state, column, flow) {
     const touched = ring < rings.length && column.end[i] > rings[ring][0] && column.start[i] < rings[ring][1];
     if (touched) ringOf[i] = ring;
   }
-  const out = document.createDocumentFragment();
+  const all = document.createDocumentFragment();
+  let out = lineAt(source, 0);
+  all.append(out);
   let open = null; // the ring span that chips go into now
   let openRing = -1;
+  // A browser orders chips as it orders signs without a direction. A mark of no width on both sides gives a chip the
+  // direction of its letters, so that a Hebrew word in an English line runs to the left, and the other way round.
+  const turns = ANY_RIGHT_TO_LEFT.test(source.text);
+  const markOf = (node) => {
+    const letters = turns ? source.slice(node.lgFrom, node.lgTo) : "";
+    if (!LETTER.test(letters)) return "";
+    const back = RIGHT_TO_LEFT.test(letters);
+    if (node.classList.contains("group")) node.firstChild.dir = back ? "rtl" : "ltr";
+    return back ? "\u200f" : "\u200e";
+  };
+  let behind = null; // the mark behind the open ring; inside it, a line would break between mark and chip
   const place = (node, ringId, opensLeft, opensRight) => {
+    const mark = markOf(node);
     if (ringId !== openRing || ringId < 0) {
       open = ringId < 0 ? null : el("span", { class: `ring${opensLeft ? " from" : ""}` });
-      if (open) out.append(open);
+      if (open) out.append(mark, open, behind = document.createTextNode(mark));
       openRing = ringId;
+    } else if (mark) {
+      if (behind.data && mark !== behind.data) open.append(mark);
+      behind.data = mark;
     }
-    (open || out).append(node);
+    if (open) open.append(node);
+    else out.append(mark, node, mark);
     if (open && opensRight) open.classList.add("on");
+  };
+  const newLine = (byte, ringGoesOn) => {
+    if (open && ringGoesOn) open.classList.add("on");
+    open = null;
+    openRing = -1;
+    out = lineAt(source, byte);
+    all.append(out);
+  };
+  const leftOut = (begin, end) => {
+    openRing = -1;
+    open = null;
+    let from = begin;
+    for (const part of source.slice(begin, end).split(/(?<=\n)/)) {
+      out.append(gap(part, state.blanks));
+      from += encoder.encode(part).length;
+      if (part.endsWith("\n")) newLine(from, false);
+    }
   };
   let group = 0;
   let reached = 0;
   for (let i = 0; i < column.count; i++) {
-    if (column.start[i] > reached) {
-      openRing = -1;
-      out.append(gap(source, reached, column.start[i], state.blanks));
-    }
+    if (column.start[i] > reached) leftOut(reached, column.start[i]);
     while (group < column.groups.length && column.groups[group][1] < i) group++;
     const shared = column.groups[group];
     let last = i;
@@ -217,19 +259,20 @@ function drawFlow(state, column, flow) {
       node = el("span", { class: "group" }, row,
         el("span", { class: "brace", "aria-hidden": "true" }),
         el("span", { class: "sign", "aria-hidden": "true", dir: "auto", text: source.slice(shared[2], shared[3]) }));
+      node.lgFrom = shared[2];
+      node.lgTo = shared[3];
       place(node, uniform ? one : -1, uniform && one >= 0 && i > 0 && ringOf[i - 1] === one && openRing !== one, false);
     } else {
       const own = ringOf[i];
       place(chip(state, column, i), own, own >= 0 && i > 0 && ringOf[i - 1] === own && openRing !== own, false);
     }
     reached = Math.max(reached, column.end[last]);
-    if (column.breaks[last] && last + 1 < column.count) (open || out).append(el("br"));
+    if (column.breaks[last] && last + 1 < column.count) newLine(reached, ringOf[last] >= 0 && ringOf[last + 1] === ringOf[last]);
     i = last;
   }
   const drawnTo = source.bytes.length;
-  if (reached < drawnTo) out.append(gap(source, reached, drawnTo, state.blanks));
-  flow.replaceChildren(out);
-  if (RIGHT_TO_LEFT.test(source.text)) flow.setAttribute("dir", "rtl");
+  if (reached < drawnTo) leftOut(reached, drawnTo);
+  flow.replaceChildren(all);
 }
 
 // ------------------------------------------------------------------------------------------------- one token in words
@@ -515,7 +558,7 @@ function listen(state, column, flow) {
   flow.onkeydown = (event) => {
     const i = placeOf(event);
     if (i < 0) return;
-    const back = flow.getAttribute("dir") === "rtl" ? "ArrowRight" : "ArrowLeft";
+    const back = event.target.closest(".line").dir === "rtl" ? "ArrowRight" : "ArrowLeft";
     const on = back === "ArrowLeft" ? "ArrowRight" : "ArrowLeft";
     let to = { [on]: i + 1, [back]: i - 1, Home: 0, End: column.count - 1 }[event.key];
     if (event.key === "ArrowDown") to = vertical(column, i, 1);

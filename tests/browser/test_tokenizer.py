@@ -72,6 +72,37 @@ def test_a_broken_character_shows_its_bytes_under_one_bracket(open_page: Callabl
     expect(page.locator(".column").nth(1).locator(".facts")).to_contain_text("exact, byte for byte")
 
 
+def test_each_line_runs_in_its_own_direction(open_page: Callable[..., Any]) -> None:
+    """An Arabic line between English ones, and a Hebrew word inside one; arrow keys follow the line."""
+    from playwright.sync_api import expect
+
+    page = opened(open_page, "one two\nمرحبا يا\nthree שלום four")
+    flow = page.locator(".flow").nth(0)
+    lines = flow.locator(".line")
+    expect(lines).to_have_count(3)
+    assert [lines.nth(place).get_attribute("dir") for place in range(3)] == ["ltr", "rtl", "ltr"]
+
+    def lefts(line: int) -> list[float]:
+        return [box["x"] for box in (chip.bounding_box() for chip in lines.nth(line).locator(".chip").all())]
+
+    assert lefts(0) == sorted(lefts(0))
+    assert lefts(1) == sorted(lefts(1), reverse=True)
+    first, *word, last = lefts(2)
+    assert len(word) == 4, "BERT knows Hebrew by its letters"
+    assert word == sorted(word, reverse=True)
+    assert first < min(word) <= max(word) < last
+    arabic = lines.nth(1).locator(".chip")
+    arabic.first.click()
+    page.keyboard.press("ArrowLeft")
+    expect(arabic.nth(1)).to_be_focused()
+    page.keyboard.press("ArrowRight")
+    expect(arabic.first).to_be_focused()
+    page.keyboard.press("ArrowRight")
+    expect(lines.nth(0).locator(".chip").last).to_be_focused()
+    page.keyboard.press("ArrowRight")
+    expect(arabic.first).to_be_focused()
+
+
 def test_typing_redraws_without_enter(open_page: Callable[..., Any]) -> None:
     from playwright.sync_api import expect
 
