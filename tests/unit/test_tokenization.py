@@ -118,7 +118,7 @@ def test_bytes_tile_any_text(name: str) -> None:
     # SmolLM2's vocabulary has no entry for 21 bytes (rare controls, two high planes): its library drops them.
     unknown_bytes = missing_bytes(tokenizer) if name == "smollm2" else set()
 
-    @settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
     @given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="▁"), max_size=60))
     def holds(text: str) -> None:
         found = trace(tokenizer, text)
@@ -138,7 +138,7 @@ def test_bytes_tile_any_text(name: str) -> None:
 def test_ranges_hold_for_any_text_of_a_lossy_tokenizer(name: str) -> None:
     tokenizer = here(name)
 
-    @settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
     @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=60))
     def holds(text: str) -> None:
         found = trace(tokenizer, text)
