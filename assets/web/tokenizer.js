@@ -410,6 +410,8 @@ function byteCells(state, column, i) {
   return node;
 }
 
+const cut = (text, most) => ([...text].length > most ? `${[...text].slice(0, most - 1).join("")}…` : text);
+
 function drawCard(state) {
   const { card, active } = state;
   if (!active) return;
@@ -428,6 +430,7 @@ function drawCard(state) {
       el("dl", {},
         fact(column.title, `${(i + 1).toLocaleString("en-US")}`, ` of ${column.tokens.toLocaleString("en-US")}`),
         fact("id", String(column.ids[i])),
+        fact("string", cut(chipText(column, i, source), state.narrow ? 14 : 28)),
         fact("bytes", `${begin}:${end}`, ` of ${state.totalBytes.toLocaleString("en-US")}`),
         fact("characters", `${charFrom}:${charTo}`, ` of ${state.characters.toLocaleString("en-US")}`),
         fact("kind", KIND_WORDS[column.kind[i]])),
@@ -591,12 +594,17 @@ function columnFacts(column, window) {
       el("strong", { text: percent(column.tokens / window.tokens) }), ` of ${window.title}'s window`) : null, exact);
 }
 
-function legend(two) {
+// Kinds that are rare are explained where they occur.
+function legend(columns) {
+  const two = columns.length > 1;
+  const has = (test) => columns.some((column) => column.nodes.some(test));
   const item = (classes, words, sample = "\u2002") =>
     el("li", {}, el("span", { class: `sample ${classes}`, "aria-hidden": "true", text: sample }), words);
   return el("ul", { class: "legend", "aria-label": "Legend" },
     item("", "ordinary"), item("space", "begins with a space"), item("added", "a space was put in"),
     item("fragment", "part of a character"), item("special", "special"), item("unknown", "unknown"),
+    has((node) => node.classList.contains("byte")) ? item("byte", "bare byte") : null,
+    has((node) => node.classList.contains("changed")) ? item("changed", "changed before it is cut", "a") : null,
     two ? item("ringed", "cut differently") : null, item("same", "the same bytes"),
     el("li", {}, el("span", { class: "sign", text: "·" }), "space"),
     el("li", {}, el("span", { class: "sign", text: "↵" }), "line break"));
@@ -697,7 +705,7 @@ export default function (component) {
       el("h2", {}, column.title, el("span", { class: "about", text: column.about })), flow, columnFacts(column, state.window));
   });
   root.replaceChildren(el("div", { class: `columns n${sections.length}` }, ...sections), ...[partly, state.card,
-    legend(sections.length > 1), strip(payload.header.strip)].filter(Boolean),
+    legend(state.columns), strip(payload.header.strip)].filter(Boolean),
     ...state.columns.map((column) => speakable(state, column)));
   if (state.columns[0].count) {
     state.first = interesting(state);

@@ -113,6 +113,7 @@ def test_every_tokenizer_panel_counts_and_sorts() -> None:
     ("The tortoise", [("case", "T became t")]),
     ("é  x", [("accent", "é became e"), ("space", "1 space dropped")]),
     ("🐢\nx", [("unknown", "🐢 unknown"), ("space", "1 line break lost")]),
+    ("a\x01b", [("removed", "␁ removed")]),
     ("plain", []),
 ])
 def test_what_bert_changed_in_words(text: str, parts: list[tuple[str, str]]) -> None:

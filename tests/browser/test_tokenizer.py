@@ -33,6 +33,8 @@ def test_hovering_a_chip_lights_the_same_bytes_in_the_other_column(open_page: Ca
     expect(flows.nth(1).locator(".chip.same")).to_have_text(["m", "ensch"])
     card = page.locator(".card")
     expect(card).to_contain_text("5:8")
+    expect(card.locator(".fact", has_text="string")).to_have_text("stringmen")
+    expect(page.locator(".legend")).to_contain_text("changed before it is cut")  # Über became uber
     expect(card).to_contain_text("In Mistral v1 it takes 2 tokens.")
     flows.nth(1).locator(".chip", has_text=re.compile("^ensch$")).hover()
     expect(flows.nth(0).locator(".chip.same")).to_have_text(["men", "sch"])

@@ -29,8 +29,9 @@ def about(table: Vocabulary) -> str:
 
 
 def shown(text: str) -> str:
-    """Text with its white space made visible, for a sentence."""
+    """Text with its white space and control characters made visible, for a sentence."""
     marks = {" ": "·", "\n": "↵", "\t": "⇥", "\r": "␍", "\u00a0": "⍽"}
+    marks |= {chr(code): chr(0x2400 + code) for code in range(32) if chr(code) not in marks} | {"\x7f": "␡"}
     return "".join(marks.get(sign, sign) for sign in text)
 
 
