@@ -200,14 +200,16 @@ function wrap(context, name, most) {
   return lines;
 }
 
-// Names in their clouds, the largest topics first; a name that finds no room says less, and in the end nothing.
-function placeNames(context, v, shapes, g, sans, taken) {
+// Names in their clouds, the largest topics first; a name that finds no room in its cloud says less. Where not even its
+// first word has room, the name stands beside the cloud, and in the end nowhere.
+function placeNames(context, v, { shapes, ownerAt }, g, sans, taken) {
   const placed = [];
   for (const { topic, peak } of shapes) {
     const size = g.width < 520 ? 12 : v.header.topics[topic].size > v.count / 14 ? 15.5 : 14;
     context.font = `600 ${size}px ${sans}`;
     const words = v.header.topics[topic].name.split(", ");
-    for (let use = words.length; use > 0; use--) {
+    const tries = [true, false].flatMap((inside) => words.map((_, i) => ({ use: words.length - i, inside })));
+    for (const { use, inside } of tries) {
       const lines = wrap(context, words.slice(0, use).join(", "), g.width < 520 ? 84 : 118);
       const w = Math.max(...lines.map((line) => context.measureText(line).width)) + 6, h = lines.length * size * 1.2 + 4;
       const spots = [[0, 0], [0, -16], [0, 16], [-22, 0], [22, 0], [0, -32], [0, 32], [-36, -18], [36, 18], [36, -18], [-36, 18], [0, -48], [0, 48]];
@@ -215,7 +217,7 @@ function placeNames(context, v, shapes, g, sans, taken) {
         const x = Math.max(w / 2 + 2, Math.min(g.width - w / 2 - 2, peak[0] + dx));
         const y = Math.max(h / 2 + 2, Math.min(g.height - h / 2 - 2, peak[1] + dy));
         return { x, y, box: [x - w / 2, y - h / 2, x + w / 2, y + h / 2] };
-      }).find(({ box }) => taken.every((b) => box[2] < b[0] || box[0] > b[2] || box[3] < b[1] || box[1] > b[3]));
+      }).find(({ x, y, box }) => (!inside || ownerAt(x, y) === topic) && taken.every((b) => box[2] < b[0] || box[0] > b[2] || box[3] < b[1] || box[1] > b[3]));
       if (spot) {
         taken.push(spot.box);
         placed.push({ topic, lines, size, x: spot.x, y: spot.y });
@@ -226,15 +228,51 @@ function placeNames(context, v, shapes, g, sans, taken) {
   return placed;
 }
 
-function drawMap(s) {
-  const { v, theme, g, canvas, choice, hover } = s;
+// The marks of each topic as one path, the smaller the more documents share the map.
+function marksOf(v, g) {
+  const radius = Math.max(1.6, Math.min(3.2, Math.sqrt((g.width * g.height) / v.count) / 8));
+  return new Map([...v.members].map(([topic, members]) => {
+    const shape = topic < 0 ? "circle" : SHAPES[Math.floor(topic / 7) % 3];
+    return [topic, new Path2D(members.map((i) => markPath(shape, g.at[2 * i], g.at[2 * i + 1], radius)).join(""))];
+  }));
+}
+
+// The pointer changes little: a ring, or which topic is lit. The picture under the ring is drawn once and kept.
+function drawMap(s, kept = false) {
+  const { v, g, canvas, choice, hover, theme } = s;
   if (!g) return;
+  const lit = hover && hover.kind === "topic" ? hover.id : topicOf(v, choice);
+  if (!kept || !s.under || s.under.lit !== lit) {
+    drawUnder(s, lit);
+    s.under = { lit, canvas: document.createElement("canvas") };
+    s.under.canvas.width = canvas.width;
+    s.under.canvas.height = canvas.height;
+    s.under.canvas.getContext("2d").drawImage(canvas, 0, 0);
+  } else {
+    const c = canvas.getContext("2d");
+    c.save();
+    c.setTransform(1, 0, 0, 1, 0, 0);
+    c.clearRect(0, 0, canvas.width, canvas.height);
+    c.drawImage(s.under.canvas, 0, 0);
+    c.restore();
+  }
+  if (hover && hover.kind === "document") ring(canvas.getContext("2d"), theme, g, hover.id, 6, 1.6);
+}
+
+function ring(c, theme, g, i, size, width) {
+  c.beginPath();
+  c.arc(g.at[2 * i], g.at[2 * i + 1], size, 0, 7);
+  c.strokeStyle = theme.paper; c.lineWidth = width + 2.5; c.stroke();
+  c.strokeStyle = theme.ink; c.lineWidth = width; c.stroke();
+}
+
+function drawUnder(s, lit) {
+  const { v, theme, g, canvas, choice } = s;
   const ratio = window.devicePixelRatio || 1;
   canvas.width = g.width * ratio;
   canvas.height = g.height * ratio;
   const c = canvas.getContext("2d");
   c.scale(ratio, ratio);
-  const lit = hover && hover.kind === "topic" ? hover.id : topicOf(v, choice);
   for (const { topic, path } of s.cloud.shapes) {
     const { colour } = look(theme, topic);
     c.globalAlpha = topic === lit ? (theme.dark ? 0.3 : 0.24) : theme.dark ? 0.15 : 0.12;
@@ -245,27 +283,22 @@ function drawMap(s) {
     c.lineWidth = topic === lit ? 2 : 1;
     c.stroke(path);
   }
-  const radius = v.count > 1200 ? 2.2 : g.width < 520 ? 2.4 : 3;
-  for (let i = 0; i < v.count; i++) {
-    const topic = v.labels[i], { colour, shape, hollow } = look(theme, topic);
-    c.globalAlpha = lit === null || topic === lit ? 0.95 : hollow ? 0.8 : 0.72;
-    const path = new Path2D(markPath(shape, g.at[2 * i], g.at[2 * i + 1], hollow ? radius - 0.3 : radius));
+  // The outliers lie lowest and quietest: there may be more of them than of any topic.
+  for (const topic of [-1, ...v.header.topics.keys()]) {
+    const marks = s.marks.get(topic);
+    if (!marks) continue;
+    const { colour, hollow } = look(theme, topic);
+    c.globalAlpha = topic === lit ? 1 : hollow ? 0.6 : lit === null ? 0.95 : 0.72;
     if (hollow) {
       c.strokeStyle = topic === lit ? theme.ink : colour;
-      c.lineWidth = 1.2;
-      c.stroke(path);
+      c.lineWidth = 1;
+      c.stroke(marks);
     } else {
       c.fillStyle = colour;
-      c.fill(path);
+      c.fill(marks);
     }
   }
   c.globalAlpha = 1;
-  const ring = (i, size, width) => {
-    c.beginPath();
-    c.arc(g.at[2 * i], g.at[2 * i + 1], size, 0, 7);
-    c.strokeStyle = theme.paper; c.lineWidth = width + 2.5; c.stroke();
-    c.strokeStyle = theme.ink; c.lineWidth = width; c.stroke();
-  };
   const fresh = v.header.new;
   if (choice && choice.kind === NEW && fresh) {
     const [x, y] = g.to(fresh.x, fresh.y);
@@ -285,8 +318,7 @@ function drawMap(s) {
     c.font = `${topic === lit ? 700 : 600} ${size}px ${theme.sans}`;
     lines.forEach((line, i) => write(line, x, y + (i - (lines.length - 1) / 2) * size * 1.2));
   }
-  if (choice && choice.kind === "document") ring(choice.id, 7, 2);
-  if (hover && hover.kind === "document") ring(hover.id, 6, 1.6);
+  if (choice && choice.kind === "document") ring(c, theme, g, choice.id, 7, 2);
   if (fresh) {
     const [x, y] = g.to(fresh.x, fresh.y);
     c.beginPath(); c.arc(x, y, 9, 0, 7);
@@ -341,7 +373,7 @@ function choose(s, choice, { focus = false } = {}) {
 function hoverOn(s, what) {
   if (same(s.hover, what)) return;
   s.hover = what;
-  drawMap(s);
+  drawMap(s, true);
   const lit = what && what.kind === "topic" ? what.id : what && what.kind === "document" ? s.v.labels[what.id] : null;
   s.list.querySelectorAll("button").forEach((b) => b.classList.toggle("warm", Number(b.dataset.topic) === lit));
   s.detail.querySelectorAll("[data-document]").forEach((b) =>
@@ -533,7 +565,7 @@ function drawFacts(s) {
       el("td", { text: topic.words.map(([term]) => term).join(", ") }))))));
   const place = header.new ? ` Your document is at ${nameOf(s.v, header.new.topic)}.` : "";
   s.canvas.setAttribute("aria-label",
-    `Map of ${count} ${header.corpus.unit} in ${header.topics.length} topics; near means alike.${place} The list and the table say the same.`);
+    `Map of ${count.toLocaleString("en-US")} ${header.corpus.unit} in ${header.topics.length} topics; near means alike.${place} The list and the table say the same.`);
 }
 
 // ----------------------------------------------------------------------------------------------------- mounting
@@ -561,6 +593,7 @@ function lay(s, width) {
   s.canvas.style.height = `${height}px`;
   s.root.style.setProperty("--map-height", `${height}px`);
   s.g = geometry(s.v, across, height);
+  s.marks = marksOf(s.v, s.g);
   s.cloud = clouds(s.v, s.g);
   const c = s.canvas.getContext("2d");
   const taken = [];
@@ -573,7 +606,7 @@ function lay(s, width) {
     s.newLabel = [cx, cy];
     taken.push([cx - w / 2 - 3, Math.min(cy - 9, y - 12), cx + w / 2 + 3, Math.max(cy + 9, y + 12)]);
   }
-  s.names = placeNames(c, s.v, s.cloud.shapes, s.g, s.theme.sans, taken);
+  s.names = placeNames(c, s.v, s.cloud, s.g, s.theme.sans, taken);
   drawMap(s);
   drawList(s);
 }

@@ -25,7 +25,9 @@ def test_it_opens_with_the_readers_document_on_the_map(open_page: Callable[..., 
     assert heading(page) == "Your document"
     assert "hole" in pressed(page)
     assert page.locator(".topics button.topic").count() == int(page.locator(".fact .value").first.inner_text()) + 1
-    assert "Your document is at hole" in page.locator(".topics canvas").get_attribute("aria-label")
+    told = page.locator(".topics canvas").get_attribute("aria-label")
+    assert told.startswith("Map of 1,257 messages")
+    assert "Your document is at pothole, hole" in told
 
 
 def test_a_topic_shows_its_words_and_documents(open_page: Callable[..., Any]) -> None:
@@ -103,7 +105,7 @@ def test_a_knob_changes_the_topics_and_nothing_jumps(open_page: Callable[..., An
     )
     settle(page)
     assert abs(page.locator(".topics").bounding_box()["height"] - before) < 120
-    assert "topics_min_cluster_size=12" in page.url
+    assert "topics_min_cluster_size=16" in page.url
 
 
 def test_the_table_says_the_same(open_page: Callable[..., Any]) -> None:
@@ -127,3 +129,21 @@ def test_a_phone_has_one_column_and_no_sideways_scroll(open_page: Callable[..., 
     page.locator("button.topic", has_text="rats").click()
     assert heading(page).startswith("rats")
     assert page.evaluate("() => document.documentElement.scrollWidth") <= 400
+
+
+@pytest.mark.parametrize("width", [1400, 400])
+def test_the_pointers_ring_comes_and_goes(open_page: Callable[..., Any], width: int) -> None:
+    """The picture under the ring is kept: after the pointer has left, it is what it was, to the pixel."""
+    page = open_page("topics", width=width, height=850)
+    canvas = page.locator(".topics canvas")
+    canvas.scroll_into_view_if_needed()
+    look = "(canvas) => canvas.toDataURL()"
+    before = canvas.evaluate(look)
+    box = canvas.bounding_box()
+    for part in range(2, 40):
+        page.mouse.move(box["x"] + box["width"] * part / 42, box["y"] + box["height"] * 0.5)
+        if canvas.evaluate(look) != before:
+            break
+    assert canvas.evaluate(look) != before, "across the middle of the map there is always something to point at"
+    page.mouse.move(2, 2)
+    assert canvas.evaluate(look) == before
