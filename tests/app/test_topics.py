@@ -13,7 +13,7 @@ import pytest
 from components import corpora
 from components.topics import Settings
 from components.views.topics import board as boards
-from components.views.topics import exports, work
+from components.views.topics import exports, panels, work
 from tests.conftest import app_test
 
 OWN = [f"The lamp {i} in our street is dark at night." for i in range(12)] + [
@@ -65,6 +65,10 @@ def test_a_larger_smallest_topic_keeps_the_map_and_drops_topics(page: Any) -> No
     assert np.array_equal(before.arrays["xy"], after.arrays["xy"])
     assert 1 < len(after.header["topics"]) < len(before.header["topics"])
     assert min(topic["size"] for topic in after.header["topics"]) >= 20
+
+
+def test_a_bar_that_nothing_reaches_leaves_no_topic_and_says_so(page: Any) -> None:
+    page.selectbox(key="topics_corpus").set_value("encyclopedia").run(timeout=600)
     page.slider(key="topics_min_cluster_size").set_value(60).run()
     assert not page.exception
     none = drawn(page)
@@ -117,12 +121,12 @@ def test_each_collection_starts_with_its_usual_size(page: Any) -> None:
     page.slider(key="topics_min_cluster_size").set_value(20).run()
     page.selectbox(key="topics_corpus").set_value("encyclopedia").run(timeout=600)
     assert not page.exception
-    assert page.slider(key="topics_min_cluster_size").value == 3
+    assert page.slider(key="topics_min_cluster_size").value == 5
     assert drawn(page).header["corpus"]["kind"] == "encyclopedia"
     page.slider(key="topics_min_cluster_size").set_value(4).run()
     assert drawn(page).header["settings"]["min_cluster_size"] == 4
     page.selectbox(key="topics_corpus").set_value("messages").run()
-    assert page.slider(key="topics_min_cluster_size").value == 8
+    assert page.slider(key="topics_min_cluster_size").value == 12
 
 
 def test_three_documents_are_only_laid_out(page: Any) -> None:
@@ -149,7 +153,9 @@ def test_outliers_are_listed_with_their_nearest_topic(page: Any) -> None:
     page.run()
     assert not page.exception
     panel, shown = drawn(page, "topics_panels").header, drawn(page)
-    assert len(panel["rows"]) == int((shown.arrays["labels"] < 0).sum())
+    outliers = int((shown.arrays["labels"] < 0).sum())
+    assert len(panel["rows"]) == min(outliers, panels.MOST_OUTLIERS)
+    assert panel["left_out"] == outliers - len(panel["rows"]), "the panel says how many more there are"
     cosines = [row["cosine"] for row in panel["rows"]]
     assert cosines == sorted(cosines, reverse=True)
     assert all(0 <= row["topic"] < len(panel["topics"]) for row in panel["rows"])

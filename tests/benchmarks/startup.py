@@ -26,7 +26,7 @@ KNOBS: dict[str, tuple[str, tuple[Any, Any]]] = {
     "attention": ("attention_at_least", (0.4, 0.6)),
     "sampling": ("sampling_temperature", (0.7, 1.3)),
     "search": ("search_rrf_k", (30, 60)),
-    "topics": ("topics_min_cluster_size", (6, 8)),
+    "topics": ("topics_min_cluster_size", (10, 14)),
 }
 TEXTS = {
     "tokenizer": "Seven grey geese flew over the mill at dusk.",

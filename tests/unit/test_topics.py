@@ -252,7 +252,7 @@ def test_stages_are_reported_in_order() -> None:
 def test_messages_fall_into_the_subjects_they_were_written_for(
     messages: tuple[tuple[str, ...], np.ndarray], record_property: pytest.FixtureRequest
 ) -> None:
-    """The key is never shown to the method; .58 was measured on the grouped ones."""
+    """The key is never shown to the method; .66 was measured on the grouped ones."""
     from sklearn.metrics import adjusted_rand_score
 
     found = fit(*messages, Settings())
@@ -262,9 +262,9 @@ def test_messages_fall_into_the_subjects_they_were_written_for(
     inside = found.labels >= 0
     agreement = adjusted_rand_score(truth[inside], found.labels[inside])
     record_property("messages_ari", round(agreement, 3))  # type: ignore[operator]
-    assert agreement > 0.5
-    assert 10 <= len(found.topics) <= 20
-    assert found.quality.outlier_share < 0.25
+    assert agreement > 0.6
+    assert 15 <= len(found.topics) <= 21
+    assert found.quality.outlier_share < 0.4
 
 
 # ---------------------------------------------------------------------------------------------------------- placement
