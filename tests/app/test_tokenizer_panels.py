@@ -63,6 +63,9 @@ def test_an_example_brings_its_columns() -> None:
     assert len(header["columns"]) >= 2
     wanted = [name for column in example["columns"] for name in column.split("|")]
     assert {one["name"] for one in header["columns"]} <= set(wanted)
+    if len(header["columns"]) == 4:  # the fourth box is new, and its choice is in the link all the same
+        assert test.query_params["tokenizer_fourth"] in (
+            work.title(header["columns"][3]["name"]), [work.title(header["columns"][3]["name"])])
 
 
 def test_options_stand_in_the_picture() -> None:

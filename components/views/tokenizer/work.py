@@ -78,7 +78,7 @@ def choose() -> list[str]:
         # One of the reader's own may be gone since.
         if st.session_state.get(f"tokenizer_{side}") not in (None, *names):
             del st.session_state[f"tokenizer_{side}"]
-    _from_example(names)
+    brought = _from_example(names)
     # On the first run of a link only the address knows that there is a third.
     third = st.session_state["tokenizer_third"] if "tokenizer_third" in st.session_state \
         else st.query_params.get("tokenizer_third") in [title(name) for name in names]
@@ -94,6 +94,11 @@ def choose() -> list[str]:
             chosen.append(column.selectbox(
                 f"{side.capitalize()} tokenizer", names, index=None, placeholder=f"Add a {side}", format_func=title,
                 key=f"tokenizer_{side}", bind="query-params", label_visibility="collapsed"))
+    context = get_script_run_ctx()
+    if brought and context is not None and len(chosen) > 3 and chosen[3]:
+        # A box that is drawn for the first time does not write what it was set to into the address.
+        with context.session_state.query_params() as found:
+            found.set_corrected_value("tokenizer_fourth", title(chosen[3]), "string_value")
     return list(dict.fromkeys(name for name in chosen if name))
 
 
@@ -114,22 +119,23 @@ def _shown_in_address(names: Sequence[str]) -> None:
         found.set_initial_query_params_from_current()
 
 
-def _from_example(names: Sequence[str]) -> None:
-    """An example may name the columns that it is about; they are set once, when it is chosen.
+def _from_example(names: Sequence[str]) -> bool:
+    """An example may name the columns that it is about; they are set once, when it is chosen. True when it was now.
 
     `a|b` stands for a where it is here, else b.
     """
     example = frame.example("tokenizer")
     shown = example["id"] if example else None
     if shown == st.session_state.get("_tokenizer_example"):
-        return
+        return False
     st.session_state["_tokenizer_example"] = shown
     alternatives = [column.split("|") for column in (example or {}).get("columns", ())]
     wanted = list(filter(None, (next((name for name in column if name in names), None) for column in alternatives)))
     if not wanted or any(st.query_params.get(f"tokenizer_{side}") for side in SIDES):
-        return
+        return False
     for side, name in zip(SIDES, [*wanted, None, None, None, None], strict=False):
         st.session_state[f"tokenizer_{side}"] = name
+    return True
 
 
 def options() -> dict[str, Any]:
