@@ -76,7 +76,7 @@ def cuts_at_spaces(library: Any) -> bool:
 
 
 def leaves_alone(tokenizer: OpenTokenizer, text: str) -> bool:
-    """False where it is plain that the tokenizer will change the text before it cuts it, such as NFKC with a ligature."""
+    """False where the tokenizer will plainly change the text before it cuts it, such as NFKC with a ligature."""
     if tokenizer.kind != "tokenizers":
         return True
     forms = (step["type"] for step in steps(tokenizer.library_object.normalizer))

@@ -20,7 +20,8 @@ from components.views.tokenizer import payload, replay_payload, wording
 MODELS = ("smollm2", "storyteller")
 LEFT = {"smollm2": "cl100k", "storyteller": "bert"}
 #: The strip "The same text in".
-OTHERS = {"smollm2": ("bert", "mistral-v1", "storyteller-unigram"), "storyteller": ("mistral-v1", "storyteller-unigram")}
+OTHERS = {"smollm2": ("bert", "mistral-v1", "storyteller-unigram"),
+          "storyteller": ("mistral-v1", "storyteller-unigram")}
 LIBRARIES = ("tokenizers", "tiktoken", "sentencepiece")
 
 
