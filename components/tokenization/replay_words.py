@@ -38,8 +38,16 @@ class Read(NamedTuple):
 
 
 def reads_across(entries: Any) -> bool:
-    """Whether any entry holds a `▁` behind another character, so that words could not be told apart by it."""
-    return any(_ACROSS.search(entry) for entry in entries)
+    """Whether words could not be told apart by `▁`: some entry holds one behind another character, or none is one.
+
+    Without an entry of its own a `▁` is unknown, and unknown characters side by side become one.
+    """
+    alone = False
+    for entry in entries:
+        if _ACROSS.search(entry):
+            return True
+        alone = alone or entry == "▁"
+    return not alone
 
 
 def read_words(tokenizer: OpenTokenizer, text: str, divide: bool) -> list[Read]:

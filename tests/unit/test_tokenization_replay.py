@@ -376,6 +376,7 @@ def test_tokenizers_trained_here(kind: str, before: str) -> None:
     @given(TEXTS | st.lists(st.sampled_from(["the", "rain", "stairs", " ", "  ", "Tale", "tales", "<|end|>", "☃", "☃☃",
                                              "é", "unhappy", "▁", "tortoise", "x\n"]), max_size=12).map("".join))
     @example("the stairs  in the Tale <|end|> ☃☃é unhappy")
+    @example("☃▁")
     def holds(text: str) -> None:
         ends_in_the_librarys_ids(tokenizer, text)
 
