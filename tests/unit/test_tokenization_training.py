@@ -300,7 +300,7 @@ def test_the_process_gives_what_training_here_gives() -> None:
     shares = [share for share, _ in told if share is not None]
     assert shares[0] == 0
     assert shares[-1] == 1
-    assert any("of 700 entries" in stage for _, stage in told), "the library's own count of merges"
+    # The library's own count of merges is held below: a text this small may be learnt before the first is told.
 
 
 @pytest.mark.parametrize(("recipe", "length", "middle"), [
