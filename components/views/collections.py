@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 
 import streamlit as st
 
+from components.views import address
+
 NAMES: Mapping[str, str] = {
     "encyclopedia": "600 encyclopedia passages",
     "messages": "1,200 messages to a town",
@@ -25,13 +27,9 @@ def choose(
         help: the hint behind the question mark.
         on_change: called when the reader has chosen another.
     """
-    # Streamlit writes the shown name into the address; a link may as well use the short one.
-    asked = st.query_params.get(key)
-    if asked in names and names[asked] != asked:
-        del st.query_params[key]
-        st.session_state[key] = asked
+    address.accept_ids([key], names, names.__getitem__)
     chosen: str = st.selectbox(
-        label, list(names), format_func=lambda name: names[name], key=key, bind="query-params", on_change=on_change,
+        label, list(names), format_func=names.__getitem__, key=key, bind="query-params", on_change=on_change,
         help=help,
     )
     return chosen

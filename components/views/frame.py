@@ -20,6 +20,7 @@ import streamlit as st
 from components import caching, workshop
 from components.models import catalog, sources
 from components.payload import pack
+from components.views import address
 from components.views.component import WEB, mount
 from components.workshop import LIMITS, Cancelled, Job
 
@@ -177,16 +178,16 @@ def model(page: str, names: Sequence[str], *, label: str = "Model") -> str:
         raise ValueError("No model for this page is here yet; open the list of models at the top and fetch one.")
     first = sources.default_model()
     key = f"{page}_model"
-    # Streamlit writes the shown name into the address; a link may as well use the catalog's id.
-    asked = st.query_params.get(key)
-    if asked in here and catalog.entry(asked).title != asked:
-        del st.query_params[key]
-        st.session_state[key] = asked
+
+    def title(name: str) -> str:
+        return catalog.entry(name).title
+
+    address.accept_ids([key], here, title)
     chosen: str = st.selectbox(
         label,
         here,
         index=here.index(first) if first in here else 0,
-        format_func=lambda name: catalog.entry(name).title,
+        format_func=title,
         key=key,
         bind="query-params",
         help="Small enough to run on this server. More can be fetched at the top right.",

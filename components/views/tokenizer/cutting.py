@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Sequence
 
 import numpy as np
 import streamlit as st
 
-from components import caching
 from components.models.open import OpenTokenizer
 from components.payload import pack
 from components.tokenization import Cut, chunks, cut
 from components.views import frame
 from components.views.component import mount
-from components.views.tokenizer import own, work
+from components.views.tokenizer import work
 from components.workshop import Job
 
 WAYS = {"start": "keep the start", "end": "keep the end", "chunks": "chunks"}
@@ -50,8 +48,7 @@ def draw(text: str, chosen: Sequence[str]) -> None:
 
 def _found(name: str, text: str, way: str, limit: int, overlap: int) -> tuple[Cut, ...]:
     tokenizer = work.opened(name)
-    digest = hashlib.blake2b(text.encode("utf-8"), digest_size=16).digest()
-    key = (name, digest, way, limit, overlap)
+    key = (name, work.digest(text), way, limit, overlap)
 
     def make(job: Job | None = None) -> tuple[Cut, ...]:
         if job:
@@ -60,9 +57,7 @@ def _found(name: str, text: str, way: str, limit: int, overlap: int) -> tuple[Cu
 
     if len(text) > AT_ONCE:
         return frame.compute("tokens-cut", key, make, label="Cutting", session=True)
-    if name.startswith(own.PREFIX):
-        return caching.session_store().get(("tokens-cut", *key), make)
-    return caching.shared("tokens-cut", key, make)
+    return work.kept("tokens-cut", [name], key, make)
 
 
 def _cut(tokenizer: OpenTokenizer, text: str, way: str, limit: int, overlap: int) -> tuple[Cut, ...]:

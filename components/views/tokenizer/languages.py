@@ -16,7 +16,7 @@ from components.payload import pack
 from components.tokenization import LanguageCost, language_costs
 from components.views import frame
 from components.views.component import mount
-from components.views.tokenizer import own, work
+from components.views.tokenizer import work
 from components.workshop import Job
 
 NAMES = Path(__file__).resolve().parents[3] / "assets" / "copy" / "languages.json"
@@ -55,7 +55,7 @@ def draw(chosen: Sequence[str]) -> None:
             return payload(counted, found, sentences, titles)
 
         picture = frame.compute("tokens-languages", key, count, label="What a language costs",
-                                session=any(name.startswith(own.PREFIX) for name in counted))
+                                session=work.private(counted))
         mount("tokenizer_languages", picture, key="tokenizer_language_costs")
     st.caption(CAVEAT)
 
@@ -63,7 +63,7 @@ def draw(chosen: Sequence[str]) -> None:
 def _counted(
     tokenizer: OpenTokenizer, sentences: Sequence[corpora.Sentence], mark: str, report: Callable[[float], None]
 ) -> tuple[LanguageCost, ...]:
-    if tokenizer.name.startswith(own.PREFIX):
+    if work.private([tokenizer.name]):
         return language_costs(tokenizer, sentences, report)
     return caching.shared("tokens-language", (tokenizer.name, mark),
                           lambda: language_costs(tokenizer, sentences, report))

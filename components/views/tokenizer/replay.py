@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 
 import streamlit as st
@@ -12,7 +11,7 @@ from components.payload import annotate
 from components.tokenization import REPLAYED_CHARACTERS
 from components.views import frame
 from components.views.component import mount
-from components.views.tokenizer import own, work
+from components.views.tokenizer import work
 from components.views.tokenizer.replay_payload import STOP, payload
 from components.workshop import Job
 
@@ -24,7 +23,7 @@ def draw(text: str, chosen: Sequence[str]) -> None:
     if not text:
         st.caption("Type a sentence, or press an example.")
         return
-    name = _side(chosen)
+    name = work.side("tokenizer_replay_of", chosen)
     stored = (first_views.find("tokenizer_replay", model, text, {"of": name}) for model in ("smollm2", "storyteller"))
     found = next(filter(None, stored), None)
     picture = found.payload if found else _steps(name, text)
@@ -34,29 +33,16 @@ def draw(text: str, chosen: Sequence[str]) -> None:
 
 def _steps(name: str, text: str) -> bytes:
     """The payload for one tokenizer and as much of a text as is replayed, kept as long as there is room."""
-    mine = work.opened(name) if name.startswith(own.PREFIX) else None  # only this session knows it
+    mine = work.opened(name) if work.private([name]) else None  # only this session knows it
     part = text if len(text) <= REPLAYED_CHARACTERS else _beginning(text)
     title = work.title(name)
-    key = (name, title, hashlib.blake2b(part.encode("utf-8"), digest_size=16).digest())
+    key = (name, title, work.digest(part))
 
     def steps(job: Job) -> bytes:
         job.report(None, "step by step")
         return payload(mine or work.opened(name), title, part)
 
     return frame.compute("tokens-replay", key, steps, label=title, session=mine is not None or len(text) > work.AT_ONCE)
-
-
-def _side(chosen: Sequence[str]) -> str:
-    """Which of the columns is replayed; the first one at first."""
-    names = list(dict.fromkeys(chosen))
-    if len(names) == 1:
-        return names[0]
-    key = "tokenizer_replay_of"
-    if st.session_state.get(key) not in (None, *names):
-        del st.session_state[key]
-    picked = st.segmented_control("Tokenizer", names, format_func=work.title, default=names[0], required=True, key=key,
-                                  bind="query-params", label_visibility="collapsed")
-    return picked if picked in names else names[0]
 
 
 def _beginning(text: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Sequence
 from functools import cache
@@ -18,7 +17,7 @@ from components.payload import pack
 from components.tokenization import Message, TokenTrace, conversation, marked, readings, render, special_names
 from components.views import frame
 from components.views.component import mount
-from components.views.tokenizer import own, work
+from components.views.tokenizer import work
 
 FORMATS = Path(__file__).resolve().parents[3] / "assets" / "copy" / "chat_formats.json"
 READ = 5_000
@@ -82,16 +81,13 @@ def _names(text: str, chosen: Sequence[str]) -> None:
 
 
 def _both(text: str, chosen: Sequence[str]) -> bytes:
-    digest = hashlib.blake2b(text.encode("utf-8"), digest_size=16).digest()
     opened = {name: work.opened(name) for name in chosen}
     titles = {name: work.title(name) for name in chosen}
 
     def make() -> bytes:
         return pack({"rows": [row for name in chosen for row in _rows(opened[name], titles[name], text)]})
 
-    store = caching.session_store() if any(name.startswith(own.PREFIX) for name in chosen) else None
-    key = (tuple(titles.items()), digest)
-    return store.get(("tokens-read", *key), make) if store else caching.shared("tokens-read", key, make)
+    return work.kept("tokens-read", chosen, (tuple(titles.items()), work.digest(text)), make)
 
 
 def _rows(tokenizer: OpenTokenizer, title: str, text: str) -> list[dict[str, Any]]:

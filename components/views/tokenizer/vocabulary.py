@@ -30,7 +30,7 @@ from components.tokenization import (
 )
 from components.views import frame
 from components.views.component import mount
-from components.views.tokenizer import own, vocabulary_payload, wording, work
+from components.views.tokenizer import vocabulary_payload, wording, work
 from components.views.tokenizer.vocabulary_payload import ORDERS, Embedding
 from components.workshop import Job
 
@@ -142,7 +142,7 @@ def _query(state: dict[str, str]) -> EntryQuery:
 
 def _kept(kind: str, key: tuple[Any, ...], work_it_out: Callable[[Job], T], label: str) -> T:
     """A result from the cache or the background; one of the reader's own tokenizers stays with the reader."""
-    return frame.compute(kind, key, work_it_out, label=label, session=key[0].startswith(own.PREFIX))
+    return frame.compute(kind, key, work_it_out, label=label, session=work.private(key[:1]))
 
 
 def _said(name: str, seen: VocabularyEntries, query: EntryQuery) -> Any:
@@ -155,7 +155,7 @@ def _said(name: str, seen: VocabularyEntries, query: EntryQuery) -> Any:
 def _reach(name: str, tokenizer: OpenTokenizer, seen: VocabularyEntries, *, needed: bool) -> Reach | None:
     """Which entries never come back from their own text: worked out when asked for, shown once it is known."""
     if not needed:
-        store = caching.session_store() if name.startswith(own.PREFIX) else None
+        store = caching.session_store() if work.private([name]) else None
         return store.peek(("tokens-reach", name)) if store else caching.peek("tokens-reach", (name,))
 
     def run(job: Job) -> Reach:
@@ -187,7 +187,7 @@ def _embedding(name: str, seen: VocabularyEntries) -> Embedding | None:
 
 def _model(name: str) -> str | None:
     """The model whose embedding has a row for each id of this vocabulary, if its weights are here in one file."""
-    if name.startswith(own.PREFIX):
+    if work.private([name]):
         return None
     model = HOLDERS.get(name, name)
     if catalog.entry(model).kind == "tokenizer" or not sources.state(model).here:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
@@ -16,10 +16,11 @@ from components import caching
 from components.models import catalog, loaders, sources
 from components.models.open import OpenTokenizer
 from components.tokenization import TokenTrace, trace
-from components.views import frame
+from components.views import address, frame
 from components.views.tokenizer import own, payload, wording
 from components.workshop import Job
 
+T = TypeVar("T")
 #: Up to so many characters a trace takes a few milliseconds and is made at once; longer ones go to the background.
 AT_ONCE = 20_000
 #: The strip under the picture is drawn for texts up to this many characters; its vocabularies are small ones.
@@ -73,7 +74,7 @@ SIDES = ("left", "right", "third", "fourth")
 def choose() -> list[str]:
     """The tokenizers over the columns, two to four, kept in the address. No column stands there twice."""
     names = here()
-    _shown_in_address(names)
+    address.accept_ids([f"tokenizer_{side}" for side in SIDES], names, title)
     for side in SIDES:
         # One of the reader's own may be gone since.
         if st.session_state.get(f"tokenizer_{side}") not in (None, *names):
@@ -100,23 +101,6 @@ def choose() -> list[str]:
         with context.session_state.query_params() as found:
             found.set_corrected_value("tokenizer_fourth", title(chosen[3]), "string_value")
     return list(dict.fromkeys(name for name in chosen if name))
-
-
-def _shown_in_address(names: Sequence[str]) -> None:
-    """The address holds a name as the box shows it. A link may also use the catalog's id, which is put right here.
-
-    A box reads the address that the session began with, and st.query_params does not change that one; so both are set.
-    """
-    asked = {key: value for side in SIDES if (value := st.query_params.get(key := f"tokenizer_{side}")) is not None}
-    by_id = {key: title(value) for key, value in asked.items() if value in names and title(value) != value}
-    context = get_script_run_ctx()
-    if not by_id or context is None:
-        return
-    for key, value in by_id.items():
-        st.session_state.pop(key, None)
-        st.query_params[key] = value
-    with context.session_state.query_params() as found:
-        found.set_initial_query_params_from_current()
 
 
 def _from_example(names: Sequence[str]) -> bool:
@@ -164,9 +148,38 @@ def titles(chosen: Sequence[str]) -> dict[str, str]:
     return {name: title(name) for name in chosen if name.startswith(own.PREFIX)}
 
 
+def side(key: str, chosen: Sequence[str]) -> str:
+    """Which of the columns a panel looks at, kept in the address as `key`; the first one at first."""
+    names = list(dict.fromkeys(chosen))
+    if len(names) == 1:
+        return names[0]
+    address.accept_ids([key], names, title)
+    if st.session_state.get(key) not in (None, *names):
+        del st.session_state[key]
+    picked = st.segmented_control("Tokenizer", names, format_func=title, default=names[0], required=True, key=key,
+                                  bind="query-params", label_visibility="collapsed")
+    return picked if picked in names else names[0]
+
+
+def digest(text: str) -> bytes:
+    """16 bytes that stand for a text in a cache's key."""
+    return hashlib.blake2b(text.encode("utf-8"), digest_size=16).digest()
+
+
+def private(names: Iterable[str]) -> bool:
+    """Whether one of these is the reader's own, so that results belong to this session alone."""
+    return any(name.startswith(own.PREFIX) for name in names)
+
+
+def kept(kind: str, names: Iterable[str], key: tuple[Hashable, ...], make: Callable[[], T]) -> T:
+    """A quick result of these tokenizers, kept for everyone; where one is the reader's own, in this session alone."""
+    if private(names):
+        return caching.session_store().get((kind, *key), make)
+    return caching.shared(kind, key, make)
+
+
 def traced(name: str, text: str) -> TokenTrace:
     """The trace of a text, kept for everyone while it is short, for this reader alone where it is long."""
-    key = (name, hashlib.blake2b(text.encode("utf-8"), digest_size=16).digest())
     library = opened(name)
 
     def work(job: Job | None = None) -> TokenTrace:
@@ -176,12 +189,10 @@ def traced(name: str, text: str) -> TokenTrace:
         found.round_trip  # noqa: B018  worked out here, so that a slow one is part of the background work
         return found
 
-    if name.startswith(own.PREFIX) and len(text) <= AT_ONCE:
-        return caching.session_store().get(("tokens", *key), work)
+    key = (name, digest(text))
     if len(text) <= AT_ONCE:
-        return caching.shared("tokens", key, work)
-    return frame.compute("tokens", key, work, label=f"{title(name)} reads {len(text):,} characters",
-                         session=True)
+        return kept("tokens", [name], key, work)
+    return frame.compute("tokens", key, work, label=f"{title(name)} reads {len(text):,} characters", session=True)
 
 
 def others(text: str, *chosen: str) -> list[TokenTrace]:
@@ -221,8 +232,7 @@ def every(text: str, chosen: Sequence[str]) -> bytes:
         return payload.bars([traced(name, text) for name in names], chosen, shown)
     # The job runs outside this session, where the reader's own tokenizers are not to be found.
     library = {name: opened(name) for name in names}
-    key = (tuple(names), tuple(shown.values()), tuple(chosen),
-           hashlib.blake2b(text.encode("utf-8"), digest_size=16).digest())
+    key = (tuple(names), tuple(shown.values()), tuple(chosen), digest(text))
 
     def work(job: Job) -> bytes:
         found = []
