@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.attention.limits import check_ids
-from components.attention.tap import Recorder, recording, twin
+from components.attention.tap import Attended, Recorder, recording, twin
 from components.workshop import FORWARD
 
 if TYPE_CHECKING:
@@ -31,6 +31,12 @@ class LayerCapture:
         value: [key-value head, token, dim].
         scale: the factor on the product of query and key, before mask and softmax.
         mask: [query, key], True where the query may look.
+        output: [token, head, dim], weights times values, before the output projection joins the heads.
+        bias: [head, query, key], what relative positions add to a score (T5), or None.
+        softcap: c in c * tanh(score / c) (Gemma 2), or None.
+        sinks: [head], a learned score that takes its share of every row and then is dropped (GPT-OSS), or None.
+        window: how many keys a query sees at most, itself among them, or None.
+        query_before, key_before: before rotary positions turned them; None where a model has none.
     """
 
     weights: Floats
@@ -39,6 +45,13 @@ class LayerCapture:
     value: Floats
     scale: float
     mask: NDArray[np.bool_]
+    output: Floats
+    bias: Floats | None = None
+    softcap: float | None = None
+    sinks: Floats | None = None
+    window: int | None = None
+    query_before: Floats | None = None
+    key_before: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -112,28 +125,41 @@ def observe(model: Any, ids: NDArray[np.int64], recorder: Recorder, *, last_logi
         return tapped(input_ids=batch, attention_mask=torch.ones_like(batch), **extra)
 
 
-class _KeepAll:
+class _KeepAll(Recorder):
     """A recorder that keeps everything."""
 
     def __init__(self) -> None:
         self.layers: list[LayerCapture] = []
         self.residual: dict[int, Floats] = {}
 
-    def attention(
-        self,
-        weights: torch.Tensor,
-        query: torch.Tensor,
-        key: torch.Tensor,
-        value: torch.Tensor,
-        mask: torch.Tensor | None,
-        scale: float,
-    ) -> None:
-        seen = visible(mask, weights.shape[-2], weights.shape[-1])
-        seen.setflags(write=False)
-        self.layers.append(LayerCapture(frozen(weights), frozen(query), frozen(key), frozen(value), scale, seen))
+    def attention(self, told: Attended) -> None:
+        self.layers.append(layer_capture(told))
 
     def block(self, index: int, stream: torch.Tensor) -> None:
         self.residual[index] = frozen(stream)
+
+
+def layer_capture(told: Attended) -> LayerCapture:
+    """What a layer did, as frozen arrays without the batch axis."""
+    seen = visible(told.mask, told.weights.shape[-2], told.weights.shape[-1])
+    seen.setflags(write=False)
+    before = told.before_rotary()
+    sinks = None if told.sinks is None else frozen(told.sinks[None])
+    return LayerCapture(
+        weights=frozen(told.weights),
+        query=frozen(told.query),
+        key=frozen(told.key),
+        value=frozen(told.value),
+        scale=told.scale,
+        mask=seen,
+        output=frozen(told.output),
+        bias=None if told.bias is None else frozen(told.bias),
+        softcap=told.softcap,
+        sinks=sinks,
+        window=told.window,
+        query_before=None if before is None else frozen(before[0]),
+        key_before=None if before is None else frozen(before[1]),
+    )
 
 
 def check_finite(weights: Floats | torch.Tensor, layer: int) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +16,8 @@ from numpy.typing import NDArray
 from components.attention.capture import check_finite, library_model, observe, visible
 from components.attention.limits import check_ids
 from components.attention.scores import head_scores
+from components.attention.tap import Attended, Recorder
 from components.attention.thumbnails import block_edges, causal_half, thumbnail
-
-if TYPE_CHECKING:
-    import torch
 
 NEXT = 5
 
@@ -100,7 +98,7 @@ class HeadMap:
         )
 
 
-class _Reduce:
+class _Reduce(Recorder):
     """A recorder that keeps what a picture needs of each layer and lets the rest go."""
 
     def __init__(self, ids: NDArray[np.int64], check: Callable[[], None]) -> None:
@@ -112,28 +110,17 @@ class _Reduce:
         self.scores: list[NDArray[np.float32]] = []
         self.weights: list[NDArray[np.float16]] = []
 
-    def attention(
-        self,
-        weights: torch.Tensor,
-        query: torch.Tensor,
-        key: torch.Tensor,
-        value: torch.Tensor,
-        mask: torch.Tensor | None,
-        scale: float,
-    ) -> None:
+    def attention(self, told: Attended) -> None:
         self.check()
-        full = weights[0].float().cpu().numpy()
+        full = told.weights[0].float().cpu().numpy()
         check_finite(full, len(self.weights))
         if not self.weights:
-            self.causal = not np.triu(visible(mask, full.shape[-2], full.shape[-1]), 1).any()
-            self.kv_heads = int(key.shape[1])
+            self.causal = not np.triu(visible(told.mask, full.shape[-2], full.shape[-1]), 1).any()
+            self.kv_heads = int(told.key.shape[1])
         self.thumbs.append(thumbnail(full, causal=self.causal))
         self.scores.append(head_scores(full, self.ids))
         half = causal_half(full) if self.causal else full.reshape(full.shape[0], -1)
         self.weights.append(half.astype(np.float16))
-
-    def block(self, index: int, stream: torch.Tensor) -> None:
-        """The residual stream is not part of the picture."""
 
 
 def map_heads(
