@@ -6,7 +6,7 @@ import streamlit as st
 
 from components.models import catalog
 from components.views import frame
-from components.views.attention import export, panels, picture
+from components.views.attention import birth, export, panels, picture
 from components.views.attention.snippet import snippet
 
 PAGE = picture.PAGE
@@ -31,6 +31,7 @@ if heads is not None:
         {
             "One head": lambda: panels.one_head(heads, layer, head, hide_first=hide_first),
             "Who does what": lambda: panels.by_score(heads),
+            "How a head is born": birth.draw,
             "Tokens": lambda: panels.tokens(heads),
         },
     )

@@ -108,7 +108,7 @@ def read_birth(folder: Path) -> Birth:
             scores=scores,
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"The training log lacks a value ({error}); take both files from the project again.") from error
+        raise ValueError(f"The training log lacks a value ({error}); take both files again.") from error
     if made.scores.ndim != 4:
         raise ValueError("head_scores.jsonl has no table of heads; take the file from the project again.")
     for array in (made.minutes, made.steps, made.tokens, made.curves, made.scores):
@@ -147,7 +147,7 @@ def probe_rows(vocabulary: int) -> NDArray[np.int64]:
 
 
 def stripe_scores(model: Any) -> Floats:
-    """What the log's scores are for a model as it stands now: float32 [score, layer, head] in the order of `BIRTH_SCORES`.
+    """The log's scores for a model as it stands now: float32 [score, layer, head] in the order of `BIRTH_SCORES`.
 
     Mean attention on a stripe of `probe_rows`: from each token to the one before it (previous); in the second copy,
     to the token that came after the earlier copy (induction), and to the earlier copy itself (duplicate).
