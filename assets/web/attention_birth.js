@@ -145,8 +145,8 @@ function abChart(store, width) {
     const x = (store.x(arrays.tokens[mark.row]) + store.x(arrays.tokens[mark.row + 1])) / 2;
     svg.append(
       svgEl("line", { class: "marked", x1: x, x2: x, y1: 34, y2: y - 6 }),
-      svgEl("circle", { class: "badge", cx: x + (i - 1) * 8, cy: 34, r: 9 }),
-      svgEl("text", { class: "badgetext", x: x + (i - 1) * 8, y: 38.5, "text-anchor": "middle", text: i + 1 }),
+      svgEl("circle", { class: "badge", cx: x + (i - 1) * 13, cy: 34, r: 9 }),
+      svgEl("text", { class: "badgetext", x: x + (i - 1) * 13, y: 38.5, "text-anchor": "middle", text: i + 1 }),
     );
   });
   for (const strip of store.strips) for (const line of strip.lines) {
@@ -260,7 +260,7 @@ function abMaps(store, width) {
     }
     return el("figure", {}, el("figcaption", {}, el("b", { text: title }), el("span", { class: `when ${kind}` })), svg);
   };
-  const agrees = `worked out now; the log's last row agrees to ${header.agrees < 0.0005 ? "0.0005" : fmt(header.agrees)}`;
+  const agrees = `worked out now; the log's last row agrees to ${Math.max(header.agrees, 0.0001).toFixed(4)}`;
   const both = el("div", { class: "both" }, one("Then", "then"), one("Shipped model", "shipped"));
   both.querySelector(".when.shipped").textContent = agrees;
   store.then = both.querySelector(".when.then");
@@ -334,7 +334,7 @@ function abNotes(store) {
   const { copy, events } = store.header;
   return el("div", { class: "notes" },
     el("p", {}, el("b", { text: "Why in this order. " }), copy.why.replace(/^Why this order\? /, "")),
-    el("p", {}, el("b", { text: "What the log cannot say. " }), copy.limits),
+    el("p", {}, el("b", { text: "What the log cannot say. " }), copy.limits, " ", store.header.earlier),
     el("p", {}, el("b", { text: "How it was measured. " }), copy.test, " ", "A step is the largest change of the median of five rows before and five after, so a single high row is none. ", ...events.map((event) => event.says)));
 }
 

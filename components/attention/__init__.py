@@ -17,46 +17,134 @@ from components.attention.birth import (
     stripe_scores,
 )
 from components.attention.capture import Capture, LayerCapture, capture
+from components.attention.cell import Cell, LayerReading, cell_of, explain_cell, read_layer, strongest_cell
+from components.attention.families import FAMILIES, shape_of
+from components.attention.grouping import Kept, kept_per_token
 from components.attention.heads import HeadMap, map_heads
+from components.attention.likeness import nearest_heads
 from components.attention.limits import bytes_needed, token_limit
-from components.attention.scores import SCORES, head_scores, ranked, reach, strongest_pairs, telling_head
-from components.attention.sentence import limits_of, map_text, read
+from components.attention.rollout import average, rollout, rollout_null
+from components.attention.rotary import TurnedPair, pairing, turned_pairs
+from components.attention.scores import (
+    SCORES,
+    distance,
+    entropy,
+    head_scores,
+    ranked,
+    reach,
+    strongest_pairs,
+    telling_head,
+)
+from components.attention.sentence import (
+    Reading,
+    is_encoder,
+    limits_of,
+    map_text,
+    marks_around,
+    read,
+    read_for,
+    reading,
+    remark,
+    spell,
+)
+from components.attention.seq2seq import Seq2SeqCapture, Source, capture_seq2seq, read_source
+from components.attention.shapes import (
+    PARTS,
+    PRECISIONS,
+    Growth,
+    Shape,
+    cache_bytes,
+    cached_tokens,
+    checked_shape,
+    crossing,
+    growth,
+    parameters,
+    total_parameters,
+    weight_bytes,
+)
+from components.attention.stored import stored_scores
 from components.attention.thumbnails import block_edges, causal_half, max_pool, sqrt_bytes, thumbnail
+from components.attention.words import whole_words, words_of
 from components.attention.writing import WRITTEN, Writing, write_on
 
 __all__ = [
     "BIRTH_CURVES",
     "BIRTH_SCORES",
+    "FAMILIES",
+    "PARTS",
+    "PRECISIONS",
     "SCORES",
     "WRITTEN",
     "Anatomy",
     "Birth",
     "Capture",
+    "Cell",
+    "Growth",
     "HeadMap",
+    "Kept",
     "LastingStep",
     "LayerCapture",
+    "LayerReading",
     "OutputProjection",
+    "Reading",
+    "Seq2SeqCapture",
+    "Shape",
+    "Source",
+    "TurnedPair",
     "Writing",
     "anatomy",
+    "average",
     "block_edges",
     "bytes_needed",
+    "cache_bytes",
+    "cached_tokens",
     "capture",
+    "capture_seq2seq",
     "causal_half",
+    "cell_of",
+    "checked_shape",
+    "crossing",
+    "distance",
+    "entropy",
+    "explain_cell",
+    "growth",
     "head_scores",
+    "is_encoder",
+    "kept_per_token",
     "lasting_step",
     "limits_of",
     "map_heads",
     "map_text",
+    "marks_around",
     "max_pool",
+    "nearest_heads",
+    "pairing",
+    "parameters",
     "ranked",
     "reach",
     "read",
     "read_birth",
+    "read_for",
+    "read_layer",
+    "read_source",
+    "reading",
+    "remark",
+    "rollout",
+    "rollout_null",
+    "shape_of",
+    "spell",
     "sqrt_bytes",
+    "stored_scores",
     "stripe_scores",
+    "strongest_cell",
     "strongest_pairs",
     "telling_head",
     "thumbnail",
     "token_limit",
+    "total_parameters",
+    "turned_pairs",
+    "weight_bytes",
+    "whole_words",
+    "words_of",
     "write_on",
 ]

@@ -82,6 +82,19 @@ def headline(birth: Birth, marks: list[dict[str, Any]]) -> str:
     return f"Copying is born in {right - left:.1f} of {whole:.1f} million tokens"
 
 
+def earlier(birth: Birth, marks: list[dict[str, Any]]) -> str:
+    """What the log has against too simple a story: the best induction score before the first step, and its use."""
+    before = birth.scores[BIRTH_SCORES.index("induction"), : marks[0]["row"] + 1]
+    row, layer, head = (int(at) for at in np.unravel_index(before.argmax(), before.shape))
+    first, second = (float(birth.curve(name)[row]) for name in ("first_copy_loss", "second_copy_loss"))
+    return (
+        f"Before step 1 layer {layer}, head {head} already scored {before.max():.2f} "
+        f"(at {birth.tokens[row] / 1e6:.2f} million tokens), and the second copy still cost {second:.1f} nats, "
+        f"the first {first:.1f}: to look at the right place is not yet to copy. "
+        "Why it looked there, the log does not say."
+    )
+
+
 def payload(birth: Birth, shipped: np.ndarray, view: dict[str, Any]) -> bytes:
     """The panel's buffer: 60 kB for 106 rows and 48 heads."""
     marks = moments(birth)
@@ -94,6 +107,7 @@ def payload(birth: Birth, shipped: np.ndarray, view: dict[str, Any]) -> bytes:
     header = {
         "title": headline(birth, marks),
         "copy": {name: copy()[name] for name in ("sentence", "test", "why", "limits")},
+        "earlier": earlier(birth, marks),
         "model": catalog.entry(MODEL).title,
         "layers": int(birth.scores.shape[2]),
         "heads": int(birth.scores.shape[3]),
