@@ -6,7 +6,7 @@ import streamlit as st
 
 from components.models import catalog
 from components.views import frame
-from components.views.attention import birth, export, panels, picture
+from components.views.attention import birth, export, panels, picture, shapes, writing
 from components.views.attention.snippet import snippet
 
 PAGE = picture.PAGE
@@ -31,7 +31,9 @@ if heads is not None:
         {
             "One head": lambda: panels.one_head(heads, layer, head, hide_first=hide_first),
             "Who does what": lambda: panels.by_score(heads),
+            "While it writes": lambda: writing.draw(heads, name, text, layer, head, hide_first=hide_first),
             "How a head is born": birth.draw,
+            "Shapes and memory": lambda: shapes.draw(name),
             "Tokens": lambda: panels.tokens(heads),
         },
     )

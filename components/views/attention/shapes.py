@@ -34,7 +34,7 @@ _TOKENS = "attention_shapes_tokens"
 KNOBS = {
     "layers": ("layers", "Blocks, one after the other."),
     "heads": ("heads", "Query heads in each layer."),
-    "kv_heads": ("key-value heads", "As many as heads: multi-head. Fewer: grouped. 1: multi-query."),
+    "kv_heads": ("kv_heads", "Key-value heads in each layer. As many as heads: multi-head. Fewer: grouped. 1: multi-query."),
     "head_dim": ("head_dim", "Numbers in one head's query, key or value."),
     "width": ("width", "Numbers in a token's vector (hidden_size)."),
     "inner": ("feed-forward", "Numbers in the middle of the feed-forward network (intermediate_size)."),
@@ -98,13 +98,20 @@ def formulas(shape: Shape) -> dict[str, str]:
     }
 
 
+def _grouped(shape: Shape) -> int:
+    """A number of key-value heads between all and one: the model's own, else one for every eight or four heads."""
+    if 1 < shape.kv_heads < shape.heads:
+        return shape.kv_heads
+    return next((shape.heads // size for size in (8, 4, 2, 3, 5, 7) if shape.heads % size == 0), 1)
+
+
 def payload(shape: Shape, choice: Choice, changed: bool, tokens: int | None) -> bytes:
     """The panel's buffer, 3 kB: parts, bytes, and every count at each of the lengths."""
     parts = parameters(shape)
     count = sum(parts.values())
     lengths = sorted({*LENGTHS, shape.context} if shape.context <= LENGTHS[-1] else LENGTHS)
     grown = [growth(shape, length) for length in lengths]
-    kinds = sorted({shape.heads, shape.kv_heads, 1}, reverse=True)
+    kinds = sorted({shape.heads, shape.kv_heads, 1, _grouped(shape)}, reverse=True)
     words = {1: "multi-query", shape.heads: "multi-head"}
     start = tokens if tokens in lengths else min(lengths, key=lambda length: abs(length - min(shape.context, 2048)))
     formula = formulas(shape)
@@ -157,7 +164,7 @@ def _knobs(every: dict[str, Choice], first: str) -> tuple[Choice, Shape, bool]:
             format_func=lambda one: every[one].title,
             key="attention_shapes_of",
             bind="query-params",
-            width=260,
+            width=230,
             help="Models that are here, and well-known ones whose numbers were published. Nothing is loaded.",
         )
         choice = every[of]
@@ -172,7 +179,7 @@ def _knobs(every: dict[str, Choice], first: str) -> tuple[Choice, Shape, bool]:
                 1,
                 key=f"attention_shapes_{field}",
                 bind="query-params",
-                width=118,
+                width=104,
                 placeholder=f"{getattr(base, field):,}",
                 help=f"{tells} Empty: as in the model.",
             )
@@ -183,7 +190,7 @@ def _knobs(every: dict[str, Choice], first: str) -> tuple[Choice, Shape, bool]:
             ["as is", "tied", "apart"],
             key="attention_shapes_head",
             bind="query-params",
-            width=118,
+            width=104,
             help="Tied: the head that predicts is the embedding itself. Apart: a matrix of its own.",
         )
     if tied != "as is":
