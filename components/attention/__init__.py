@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
+from components.attention.ablation import Ablation, Control, Effect, ablate, control, random_sets
 from components.attention.anatomy import Anatomy, OutputProjection, anatomy
+from components.attention.attribution import Attribution, attribute
 from components.attention.birth import (
     BIRTH_CURVES,
     BIRTH_SCORES,
@@ -63,6 +65,7 @@ from components.attention.shapes import (
     weight_bytes,
 )
 from components.attention.stored import stored_scores
+from components.attention.sweep import Sweep, passes, sweep
 from components.attention.thumbnails import block_edges, causal_half, max_pool, sqrt_bytes, thumbnail
 from components.attention.words import whole_words, words_of
 from components.attention.writing import WRITTEN, Writing, write_on
@@ -75,11 +78,15 @@ __all__ = [
     "PRECISIONS",
     "SCORES",
     "WRITTEN",
+    "Ablation",
     "Anatomy",
+    "Attribution",
     "Birth",
     "Capture",
     "Cell",
     "Growth",
+    "Control",
+    "Effect",
     "HeadMap",
     "Kept",
     "LastingStep",
@@ -91,8 +98,11 @@ __all__ = [
     "Shape",
     "Source",
     "TurnedPair",
+    "Sweep",
     "Writing",
+    "ablate",
     "anatomy",
+    "attribute",
     "average",
     "block_edges",
     "bytes_needed",
@@ -108,6 +118,7 @@ __all__ = [
     "entropy",
     "explain_cell",
     "growth",
+    "control",
     "head_scores",
     "is_encoder",
     "kept_per_token",
@@ -120,6 +131,8 @@ __all__ = [
     "nearest_heads",
     "pairing",
     "parameters",
+    "passes",
+    "random_sets",
     "ranked",
     "reach",
     "read",
@@ -138,6 +151,7 @@ __all__ = [
     "stripe_scores",
     "strongest_cell",
     "strongest_pairs",
+    "sweep",
     "telling_head",
     "thumbnail",
     "token_limit",
