@@ -32,17 +32,23 @@ def back_to_text(tokenizer: OpenTokenizer, tokens: Step) -> tuple[list[Step], st
         tokenizer, tokens)
 
 
-def _step(kind: str, settings: Mapping[str, Any], made: Sequence[_Made], before: Step) -> Step:
-    """One step back, with what it changed in each piece."""
+def _step(kind: str, settings: Mapping[str, Any], made: Sequence[_Made], before: Step,
+          stood: Sequence[str] | None = None) -> Step:
+    """One step back, with what it changed in each piece.
+
+    `stood` is what each piece was before, where that is not what the row above shows of it.
+    """
     pieces = before.pieces
+    if stood is None:
+        stood = ["".join(pieces[piece.first:piece.last]) for piece in made]
     origin, kinds, marks = [], [], []
     place = 0
-    for piece in made:
+    for piece, was in zip(made, stood, strict=True):
         of = before.origin[piece.first:piece.last]
         held = of[of[:, 0] < of[:, 1]]
         origin.append([held[:, 0].min(), held[:, 1].max()] if len(held) else of[0].tolist() if len(of) else [0, 0])
         kinds.append(int(before.kinds[piece.first]) if piece.last - piece.first == 1 else int(Kind.NORMAL))
-        marks += _mark("".join(pieces[piece.first:piece.last]), piece.text, place)
+        marks += _mark(was, piece.text, place)
         place += len(piece.text)
     return step("decoder", kind, settings, [piece.text for piece in made], origin=origin,
                 sources=[(piece.first, piece.last) for piece in made], kinds=kinds, marks=marks, before=before)
@@ -93,10 +99,13 @@ def _tiktoken(tokenizer: OpenTokenizer, tokens: Step) -> tuple[list[Step], str]:
     assert tokens.ids is not None
     table = vocabulary(tokenizer)
     decoded = tokenizer.library_object.decode(tokens.ids.tolist())
-    made = _by_bytes([table.piece(token) for token in tokens.ids.tolist()])
+    raw = [table.piece(token) for token in tokens.ids.tolist()]
+    made = _by_bytes(raw)
     if "".join(piece.text for piece in made) != decoded:
         raise differ()
-    return [_step("tiktoken bytes", {}, made, tokens)], decoded
+    # Part of a character is shown as hexadecimal digits, to be read. Its tokens are bytes, and those stay as they are.
+    stood = [b"".join(raw[piece.first:piece.last]).decode("utf-8", "replace") for piece in made]
+    return [_step("tiktoken bytes", {}, made, tokens, stood)], decoded
 
 
 def _sentencepiece(tokenizer: OpenTokenizer, tokens: Step) -> tuple[list[Step], str]:
