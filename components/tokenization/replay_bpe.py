@@ -224,8 +224,10 @@ class TokenizersMerges:
                 fused = False
                 continue
             if self._fallback:
-                tokens = [self._model.token_to_id(f"<0x{byte:02X}>") for byte in name.encode("utf-8")]
+                raw = name.encode("utf-8")
+                tokens = [self._model.token_to_id(f"<0x{byte:02X}>") for byte in raw]
                 if None not in tokens:
+                    word[start:] = raw  # all bytes of a "▁" too, which stands for itself here and for no space
                     units += [Piece(start + i, start + i + 1, (token,)) for i, token in enumerate(tokens)]
                     continue
             if self._unknown is None:

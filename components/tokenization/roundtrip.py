@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 #: Differences are listed for this many characters of the text; whether all of it comes back is always known.
 LISTED_CHARACTERS = 20_000
 _WINDOW = 120
-_UNKNOWN = "\U0010fffe"  # stands in for the library's word for "unknown": one character, never found in a text
 
 
 @dataclass(frozen=True)
@@ -66,8 +65,11 @@ def differences(text: str, decoded: str, unknown: str | None = None) -> tuple[tu
     >>> differences("Héllo", "hello")[0][0]
     Change(byte_range=(0, 1), original='H', became='h', kind='case')
     """
-    if unknown and unknown not in text:
-        decoded = decoded.replace(unknown, _UNKNOWN)
+    sign = ""
+    if unknown and unknown not in text and unknown in decoded:
+        # One character stands in for the library's word for "unknown": one that is found on neither side.
+        sign = next(one for one in map(chr, range(0x10FFFE, 0, -1)) if one not in text and one not in decoded)
+        decoded = decoded.replace(unknown, sign)
     end = min(len(text), LISTED_CHARACTERS)
     found: list[Change] = []
     here = there = byte = 0  # places in the text, in the decoded text, and in the text's bytes
@@ -95,7 +97,7 @@ def differences(text: str, decoded: str, unknown: str | None = None) -> tuple[tu
         if not blocks:
             break
         for tag, a, b, c, d in blocks:
-            found.extend(_named(left[a:b], right[c:d], byte, unknown or "", tag == "equal"))
+            found.extend(_named(left[a:b], right[c:d], byte, sign, unknown or "", tag == "equal"))
             byte += len(left[a:b].encode())
         here, there = here + blocks[-1][2], there + blocks[-1][4]
     return tuple(_joined(found)), min(here, len(text))
@@ -106,8 +108,8 @@ def _bare(text: str) -> list[str]:
     return [" " if one.isspace() else unicodedata.normalize("NFD", one.lower())[0] for one in text]
 
 
-def _named(original: str, became: str, byte: int, unknown: str, pairwise: bool) -> list[Change]:
-    """The changes in one stretch; character by character where both sides correspond."""
+def _named(original: str, became: str, byte: int, sign: str, unknown: str, pairwise: bool) -> list[Change]:
+    """The changes in one stretch; character by character where both sides correspond. `sign` stands for `unknown`."""
     changes = []
     if pairwise:
         if original == became:
@@ -118,11 +120,11 @@ def _named(original: str, became: str, byte: int, unknown: str, pairwise: bool) 
                 changes.append(Change((byte, byte + size), old, new, _kind(old, new)))
             byte += size
         return changes
-    if _UNKNOWN in became:
+    if sign and sign in became:
         # White space around the unknown stretch is a matter of its own.
         front, core, back = _edges(original)
         new_front, new_core, new_back = _edges(became)
-        parts = [(front, new_front, "space"), (core, new_core.replace(_UNKNOWN, unknown), "unknown"),
+        parts = [(front, new_front, "space"), (core, new_core.replace(sign, unknown), "unknown"),
                  (back, new_back, "space")]
         for old, new, kind in parts:
             size = len(old.encode())
