@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from components.models.open import OpenTokenizer
 from components.tokenization import Kind, TokenTrace, differing_spans, trace, vocabulary
 from components.tokenization import encode as encoding
-from tests.unit.tokenizers_here import LOSSLESS, LOSSY, opened
+from tests.unit.tokenizers_here import LOSSLESS, LOSSY, here, opened
 
 AWKWARD = {
     "empty": "",
@@ -42,13 +42,6 @@ AWKWARD = {
 }
 
 everyone = [*LOSSLESS, *LOSSY]
-
-
-def here(name: str) -> OpenTokenizer:
-    found = opened(name)
-    if found is None:
-        pytest.skip(f"{name} is not here; `python -m components.models fetch {name}` brings it")
-    return found
 
 
 def library_ids(tokenizer: OpenTokenizer, text: str) -> list[int]:

@@ -6,23 +6,24 @@ has brought are taken in without being named here.
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 
 import pytest
 import regex
-from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from components.models import catalog, sources
 from components.models.open import OpenTokenizer
 from components.tokenization import Kind, cut, trace
 from components.tokenization.uploads_build import CASES, build
+from tests.unit import tokenizers_here
+from tests.unit.any_text import for_any
 from tests.unit.test_tokenization import check, check_tiles, library_ids, missing_bytes
-from tests.unit.tokenizers_here import LOSSLESS, LOSSY, VOCABULARIES, opened
+from tests.unit.tokenizers_here import EVERYONE, LOSSLESS, VOCABULARIES
 
 WORDS = VOCABULARIES / "bert-base-uncased" / "vocab.txt"
 HERE = [entry.id for entry in catalog.with_tokenizer() if sources.state(entry.id).here]
-EVERYONE = list(dict.fromkeys([*LOSSLESS, *LOSSY, *HERE, *(f"vocab.txt, {case}" for case in CASES)]))
+EVERYBODY = list(dict.fromkeys([*EVERYONE, *HERE, *(f"vocab.txt, {case}" for case in CASES)]))
 
 #: Every plane, controls, combining marks and joiners, among ordinary words, so that merges happen beside them.
 TEXTS = st.lists(st.one_of(
@@ -39,12 +40,9 @@ TEXTS = st.lists(st.one_of(
 
 @cache
 def here(name: str) -> OpenTokenizer:
-    found = opened(name)
-    if found is None and name.startswith("vocab.txt, ") and WORDS.is_file():
-        found = build("words", WORDS.read_bytes(), name.removeprefix("vocab.txt, "))
-    if found is None:
-        pytest.skip(f"{name} is not here; `python -m components.models fetch {name}` brings it")
-    return found
+    if name.startswith("vocab.txt, ") and WORDS.is_file():
+        return build("words", WORDS.read_bytes(), name.removeprefix("vocab.txt, "))
+    return tokenizers_here.here(name)
 
 
 def decoded(tokenizer: OpenTokenizer, ids: list[int]) -> str | None:
@@ -98,23 +96,15 @@ def _dense(text: str) -> str:
 
 
 def any_text(name: str, examples: int) -> None:
-    tokenizer = here(name)
-
-    @settings(max_examples=examples, deadline=None, derandomize=True, database=None,
-              suppress_health_check=list(HealthCheck))
-    @given(TEXTS, st.integers(1, 24))
-    def one(text: str, limit: int) -> None:
-        holds(tokenizer, text, limit)
-
-    one()
+    for_any(partial(holds, here(name)), TEXTS, st.integers(1, 24), examples=examples, first=[("\U0010fffe", 1)])
 
 
-@pytest.mark.parametrize("name", EVERYONE)
+@pytest.mark.parametrize("name", EVERYBODY)
 def test_any_text(name: str) -> None:
     any_text(name, 60)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", EVERYONE)
+@pytest.mark.parametrize("name", EVERYBODY)
 def test_any_text_at_length(name: str) -> None:
     any_text(name, 500)

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import io
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
-from hypothesis import strategies as st
 
 from components.models.open import OpenTokenizer, open_tokenizer
 from components.tokenization import Pipeline, pipeline
-from tests.unit.test_tokenization import AWKWARD, here, library_ids
-from tests.unit.test_tokenization_replay import LINES, MIXED, TEXTS, trained
-from tests.unit.tokenizers_here import LOSSLESS, LOSSY
-
-EVERYONE = [*LOSSLESS, *LOSSY, "o200k_harmony"]
+from tests.unit.any_text import MIXED, OWN_WORDS, TEXTS, for_any
+from tests.unit.test_tokenization import AWKWARD, library_ids
+from tests.unit.tokenizers_here import EVERYONE, LINES, here, trained
 
 
 def library_steps(tokenizer: OpenTokenizer, text: str) -> tuple[list[int], str]:
@@ -77,15 +74,7 @@ def test_awkward_texts(name: str) -> None:
 
 
 def property_of(name: str, examples: int) -> None:
-    tokenizer = here(name)
-
-    @settings(max_examples=examples, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-    @given(TEXTS)
-    @example(MIXED)
-    def holds(text: str) -> None:
-        is_the_librarys(tokenizer, text)
-
-    holds()
+    for_any(partial(is_the_librarys, here(name)), TEXTS, examples=examples, first=[MIXED])
 
 
 @pytest.mark.parametrize("name", EVERYONE)
@@ -118,14 +107,8 @@ def test_tokenizers_trained_here(kind: str, before: str) -> None:
             processors.ByteLevel(trim_offsets=True),
             processors.TemplateProcessing(single="<|end|> $A <|end|>", special_tokens=[end])])
 
-    @settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-    @given(TEXTS | st.lists(st.sampled_from(["the", "rain", "stairs", " ", "  ", "Tale", "tales", "<|end|>", "☃", "☃☃",
-                                             "é", "unhappy", "▁", "tortoise", "x\n"]), max_size=12).map("".join))
-    @example("the stairs  in the Tale <|end|> ☃☃é unhappy")
-    def holds(text: str) -> None:
-        is_the_librarys(tokenizer, text)
-
-    holds()
+    for_any(partial(is_the_librarys, tokenizer), TEXTS | OWN_WORDS, examples=12,
+            first=["the stairs  in the Tale <|end|> ☃☃é unhappy"])
 
 
 @pytest.mark.parametrize("rule", ["nmt_nfkc_cf", "identity"])
@@ -139,13 +122,7 @@ def test_sentencepiece_models_trained_here(rule: str) -> None:
     tokenizer = OpenTokenizer("own", "sentencepiece",
                               sentencepiece.SentencePieceProcessor(model_proto=model.getvalue()))
 
-    @settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-    @given(TEXTS)
-    @example("The  ﬁne Rain <tale> ")
-    def holds(text: str) -> None:
-        is_the_librarys(tokenizer, text)
-
-    holds()
+    for_any(partial(is_the_librarys, tokenizer), TEXTS, examples=40, first=["The  ﬁne Rain <tale> "])
     types = [step.type for step in pipeline(tokenizer, "The ﬁne  rain ").of("normalizer")]
     assert types == [*([rule] if rule != "identity" else []), "remove_extra_whitespaces", "add_dummy_prefix",
                      "escape_whitespaces"]
@@ -201,6 +178,7 @@ def test_tokens_that_end_inside_a_character_come_back_together() -> None:
     assert back.pieces == ["hi", " 🐢"]
     assert back.sources.tolist() == [[0, 1], [1, 4]]
     assert back.origin.tolist() == [[0, 2], [2, 4]]
+    assert not back.marks, "the bytes stay as they are: only the row above writes part of a character as digits"
 
 
 def test_every_token_knows_its_word() -> None:

@@ -6,35 +6,18 @@ import io
 import json
 import math
 from collections.abc import Callable
+from functools import partial
 from itertools import pairwise, product
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from components.models.open import OpenTokenizer, open_tokenizer
 from components.tokenization import Lattice, Matching, Merging, Replay, replay
+from tests.unit.any_text import MIXED, OWN_WORDS, TEXTS, for_any
 from tests.unit.test_tokenization import AWKWARD, library_ids
-from tests.unit.tokenizers_here import LOSSLESS, LOSSY, opened
-
-EVERYONE = [*LOSSLESS, *LOSSY, "o200k_harmony"]
-MIXED = "The unhappiness of 1234 tortoises:\ndef rain(days):\n    return days * 0.25  # 🐢\nबारिश रुकी"
-#: Ordinary words between any character of any plane, so that merges happen and rare characters meet them.
-TEXTS = st.lists(st.one_of(
-    st.text(st.characters(exclude_categories=["Cs"]), max_size=12),
-    st.text("abcdefghinorstuy ", max_size=16),
-    st.sampled_from(["unhappiness", " the", "  ", "\n", "▁", "##s", "<unk>", "<0x0A>", "<|endoftext|>", "[UNK]",
-                     "e\u0301", "\U0003d000", "\u200d", "👩🏽‍🚀", "िश", "ﬁ", "1234", "don't", "'LL", "Straße",
-                     "\x00", "\U0010ffff"]),
-), max_size=6).map("".join)
-
-
-def here(name: str) -> OpenTokenizer:
-    found = opened(name)
-    if found is None:
-        pytest.skip(f"{name} is not here; `python -m components.models fetch {name}` brings it")
-    return found
+from tests.unit.tokenizers_here import EVERYONE, LINES, here, trained
 
 
 def ends_in_the_librarys_ids(tokenizer: OpenTokenizer, text: str) -> Replay:
@@ -84,15 +67,7 @@ def test_awkward_texts(name: str) -> None:
 
 
 def property_of(name: str, examples: int) -> None:
-    tokenizer = here(name)
-
-    @settings(max_examples=examples, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-    @given(TEXTS)
-    @example(MIXED)
-    def holds(text: str) -> None:
-        ends_in_the_librarys_ids(tokenizer, text)
-
-    holds()
+    for_any(partial(ends_in_the_librarys_ids, here(name)), TEXTS, examples=examples, first=[MIXED])
 
 
 @pytest.mark.parametrize("name", EVERYONE)
@@ -267,9 +242,6 @@ def test_equal_words_are_replayed_once() -> None:
     assert [(word.start, word.end) for word in found.words] == [(0, 4), (4, 9), (9, 14)]
 
 
-LINES = ["the tortoise under the stairs", "an unhappy hare in the rain", "rain on the stairs and rain on the sea"] * 30
-
-
 @pytest.mark.parametrize("kind", ["unigram", "bpe"])
 @pytest.mark.parametrize("fallback", [False, True])
 def test_sentencepiece_models_trained_here(kind: str, fallback: bool) -> None:
@@ -284,13 +256,8 @@ def test_sentencepiece_models_trained_here(kind: str, fallback: bool) -> None:
     tokenizer = OpenTokenizer("own", "sentencepiece",
                               sentencepiece.SentencePieceProcessor(model_proto=model.getvalue()))
 
-    @settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-    @given(TEXTS | st.text("therainsu ☃é▁", max_size=40))
-    @example("the <tale> of stairs ☃☃ unrained  x")
-    def holds(text: str) -> None:
-        ends_in_the_librarys_ids(tokenizer, text)
-
-    holds()
+    for_any(partial(ends_in_the_librarys_ids, tokenizer), TEXTS | st.text("therainsu ☃é▁", max_size=40), examples=60,
+            first=["the <tale> of stairs ☃☃ unrained  x"])
 
 
 def own(model: Any, before: Any = None) -> OpenTokenizer:
@@ -331,56 +298,13 @@ def test_a_word_that_is_taken_whole() -> None:
     assert found.pieces_after(0) == 5
 
 
-def trained(kind: str, before: str) -> OpenTokenizer:
-    """A small tokenizer as a reader trains or brings it, with the parts that published ones have."""
-    from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
-
-    model, trainer = {
-        "bpe": (models.BPE(unk_token="<unk>", fuse_unk=True), trainers.BpeTrainer),
-        "fallback": (models.BPE(unk_token="<unk>", byte_fallback=True), trainers.BpeTrainer),
-        "suffix": (models.BPE(unk_token="<unk>", end_of_word_suffix="</w>"), trainers.BpeTrainer),
-        "wordpiece": (models.WordPiece(unk_token="<unk>", max_input_chars_per_word=12), trainers.WordPieceTrainer),
-        "unigram": (models.Unigram(), trainers.UnigramTrainer)}[kind]
-    settings_of: dict[str, Any] = {"special_tokens": ["<unk>"], "vocab_size": 120, "show_progress": False}
-    if kind == "fallback":
-        settings_of["special_tokens"] += [f"<0x{byte:02X}>" for byte in range(256)]
-        settings_of["vocab_size"] += 256
-    if kind == "suffix":
-        settings_of["end_of_word_suffix"] = "</w>"
-    if kind == "unigram":
-        settings_of["unk_token"] = "<unk>"
-    tokenizer = Tokenizer(model)
-    if before in ("metaspace", "llama"):
-        tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
-    elif before == "across":  # entries reach across spaces
-        tokenizer.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
-    elif before == "words":
-        tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
-        tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    tokenizer.decoder = decoders.Metaspace()
-    tokenizer.train_from_iterator(LINES, trainer(**settings_of))
-    if before == "llama":  # trained on words; when it is used, a whole text is one word
-        tokenizer.pre_tokenizer = None
-        tokenizer.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
-    tokenizer.add_tokens([AddedToken("stairs", lstrip=True), AddedToken("Tale", normalized=True, single_word=True)])
-    tokenizer.add_special_tokens([AddedToken("<|end|>", rstrip=True)])
-    return OpenTokenizer("own", "tokenizers", tokenizer)
-
-
 @pytest.mark.parametrize("before", ["metaspace", "llama", "across", "words"])
 @pytest.mark.parametrize("kind", ["bpe", "fallback", "suffix", "wordpiece", "unigram"])
 def test_tokenizers_trained_here(kind: str, before: str) -> None:
     tokenizer = trained(kind, before)
 
-    @settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-    @given(TEXTS | st.lists(st.sampled_from(["the", "rain", "stairs", " ", "  ", "Tale", "tales", "<|end|>", "☃", "☃☃",
-                                             "é", "unhappy", "▁", "tortoise", "x\n"]), max_size=12).map("".join))
-    @example("the stairs  in the Tale <|end|> ☃☃é unhappy")
-    @example("☃▁")
-    def holds(text: str) -> None:
-        ends_in_the_librarys_ids(tokenizer, text)
-
-    holds()
+    for_any(partial(ends_in_the_librarys_ids, tokenizer), TEXTS | OWN_WORDS, examples=60,
+            first=["the stairs  in the Tale <|end|> ☃☃é unhappy", "☃▁", "▁☃"])
     if before == "llama" and kind in ("bpe", "fallback", "unigram"):
         assert len(replay(tokenizer, "the rain on the sea").words) == 5, "no entry reaches across a space"
 

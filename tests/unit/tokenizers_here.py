@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from components.models import catalog, sources
 from components.models.open import OpenTokenizer, open_tokenizer
@@ -15,6 +18,7 @@ LOSSLESS = ("storyteller", "storyteller-1k", "smollm2", "cl100k", "o200k", "p50k
             "mistral-v1", "mistral-v3")
 #: They normalise, so that some text is changed.
 LOSSY = ("bert", "t5", "claude", "storyteller-wordpiece", "storyteller-unigram")
+EVERYONE = (*LOSSLESS, *LOSSY, "o200k_harmony")
 
 
 @cache
@@ -38,3 +42,51 @@ def opened(name: str) -> OpenTokenizer | None:
         tokenizer.no_padding()
         return OpenTokenizer("t5", "tokenizers", tokenizer)
     return None
+
+
+def here(name: str) -> OpenTokenizer:
+    """The tokenizer; the test is skipped, with a reason that a reader can act on, where there is none."""
+    found = opened(name)
+    if found is None:
+        pytest.skip(f"{name} is not here; `python -m components.models fetch {name}` brings it")
+    return found
+
+
+#: What the small tokenizers below are trained on.
+LINES = ["the tortoise under the stairs", "an unhappy hare in the rain", "rain on the stairs and rain on the sea"] * 30
+
+
+def trained(kind: str, before: str) -> OpenTokenizer:
+    """A small tokenizer as a reader trains or brings it, with the parts that published ones have."""
+    from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+
+    model, trainer = {
+        "bpe": (models.BPE(unk_token="<unk>", fuse_unk=True), trainers.BpeTrainer),
+        "fallback": (models.BPE(unk_token="<unk>", byte_fallback=True), trainers.BpeTrainer),
+        "suffix": (models.BPE(unk_token="<unk>", end_of_word_suffix="</w>"), trainers.BpeTrainer),
+        "wordpiece": (models.WordPiece(unk_token="<unk>", max_input_chars_per_word=12), trainers.WordPieceTrainer),
+        "unigram": (models.Unigram(), trainers.UnigramTrainer)}[kind]
+    settings_of: dict[str, Any] = {"special_tokens": ["<unk>"], "vocab_size": 120, "show_progress": False}
+    if kind == "fallback":
+        settings_of["special_tokens"] += [f"<0x{byte:02X}>" for byte in range(256)]
+        settings_of["vocab_size"] += 256
+    if kind == "suffix":
+        settings_of["end_of_word_suffix"] = "</w>"
+    if kind == "unigram":
+        settings_of["unk_token"] = "<unk>"
+    tokenizer = Tokenizer(model)
+    if before in ("metaspace", "llama"):
+        tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    elif before == "across":  # entries reach across spaces
+        tokenizer.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
+    elif before == "words":
+        tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
+        tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.decoder = decoders.Metaspace()
+    tokenizer.train_from_iterator(LINES, trainer(**settings_of))
+    if before == "llama":  # trained on words; when it is used, a whole text is one word
+        tokenizer.pre_tokenizer = None
+        tokenizer.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
+    tokenizer.add_tokens([AddedToken("stairs", lstrip=True), AddedToken("Tale", normalized=True, single_word=True)])
+    tokenizer.add_special_tokens([AddedToken("<|end|>", rstrip=True)])
+    return OpenTokenizer("own", "tokenizers", tokenizer)
