@@ -23,10 +23,12 @@ from components.attention.cell import Cell, LayerReading, cell_of, explain_cell,
 from components.attention.families import FAMILIES, shape_of
 from components.attention.grouping import Kept, kept_per_token
 from components.attention.heads import HeadMap, map_heads
+from components.attention.lens import Lens, logit_lens
 from components.attention.likeness import nearest_heads
 from components.attention.limits import bytes_needed, token_limit
+from components.attention.parting import Parting, Place, find_word, part
 from components.attention.rollout import average, rollout, rollout_null
-from components.attention.rotary import TurnedPair, pairing, turned_pairs
+from components.attention.rotary import pairing
 from components.attention.scores import (
     SCORES,
     distance,
@@ -84,20 +86,22 @@ __all__ = [
     "Birth",
     "Capture",
     "Cell",
-    "Growth",
     "Control",
     "Effect",
+    "Growth",
     "HeadMap",
     "Kept",
     "LastingStep",
     "LayerCapture",
     "LayerReading",
+    "Lens",
     "OutputProjection",
+    "Parting",
+    "Place",
     "Reading",
     "Seq2SeqCapture",
     "Shape",
     "Source",
-    "TurnedPair",
     "Sweep",
     "Writing",
     "ablate",
@@ -113,17 +117,19 @@ __all__ = [
     "causal_half",
     "cell_of",
     "checked_shape",
+    "control",
     "crossing",
     "distance",
     "entropy",
     "explain_cell",
+    "find_word",
     "growth",
-    "control",
     "head_scores",
     "is_encoder",
     "kept_per_token",
     "lasting_step",
     "limits_of",
+    "logit_lens",
     "map_heads",
     "map_text",
     "marks_around",
@@ -131,6 +137,7 @@ __all__ = [
     "nearest_heads",
     "pairing",
     "parameters",
+    "part",
     "passes",
     "random_sets",
     "ranked",
@@ -156,7 +163,6 @@ __all__ = [
     "thumbnail",
     "token_limit",
     "total_parameters",
-    "turned_pairs",
     "weight_bytes",
     "whole_words",
     "words_of",

@@ -1,7 +1,7 @@
 """Small pictures of large matrices: max-pooled, never averaged, since an average hides a diagonal.
 
-The first token is a block of its own in both directions. Most heads rest on it, so that a picture which pooled it with
-its neighbours could not be shown without it.
+The first token is a block of its own in both directions, and for an encoder the last one is too. Most heads rest there,
+so that a picture which pooled them with their neighbours could not be shown without them.
 """
 
 from __future__ import annotations
@@ -14,17 +14,22 @@ from numpy.typing import NDArray
 SIDE = 32
 
 
-def block_edges(tokens: int, side: int = SIDE) -> NDArray[np.int32]:
+def block_edges(tokens: int, side: int = SIDE, *, last_alone: bool = False) -> NDArray[np.int32]:
     """Where each block begins, and the end: [block + 1]. One token a block where the text is short enough."""
     if tokens <= side:
         return np.arange(tokens + 1, dtype=np.int32)
-    rest = np.linspace(1, tokens, side).round().astype(np.int32)
-    return np.concatenate([np.zeros(1, dtype=np.int32), rest])
+    inner = side - (1 if last_alone else 0)
+    end = tokens - (1 if last_alone else 0)
+    rest = np.linspace(1, end, inner).round().astype(np.int32)
+    tail = [tokens] if last_alone else []
+    return np.concatenate([np.zeros(1, dtype=np.int32), rest, np.array(tail, dtype=np.int32)])
 
 
-def max_pool(weights: NDArray[np.floating[Any]], side: int = SIDE) -> NDArray[np.float32]:
+def max_pool(
+    weights: NDArray[np.floating[Any]], side: int = SIDE, *, last_alone: bool = False
+) -> NDArray[np.float32]:
     """[head, query, key] -> [head, block, block], the largest weight of each block."""
-    edges = block_edges(weights.shape[-1], side)[:-1]
+    edges = block_edges(weights.shape[-1], side, last_alone=last_alone)[:-1]
     rows = np.maximum.reduceat(weights, edges, axis=-2)
     pooled: NDArray[np.float32] = np.maximum.reduceat(rows, edges, axis=-1).astype(np.float32)
     return pooled
@@ -41,7 +46,9 @@ def causal_half(matrices: NDArray[Any]) -> NDArray[Any]:
     return np.ascontiguousarray(matrices[..., rows, columns])
 
 
-def thumbnail(weights: NDArray[np.floating[Any]], *, causal: bool, side: int = SIDE) -> NDArray[np.uint8]:
+def thumbnail(
+    weights: NDArray[np.floating[Any]], *, causal: bool, side: int = SIDE, last_alone: bool = False
+) -> NDArray[np.uint8]:
     """All heads of one layer [head, query, key] as small pictures [head, cell], the causal half where there is one."""
-    small = sqrt_bytes(max_pool(weights, side))
+    small = sqrt_bytes(max_pool(weights, side, last_alone=last_alone))
     return causal_half(small) if causal else small.reshape(small.shape[0], -1)

@@ -39,7 +39,7 @@ def one_head(heads: HeadMap, layer: int, head: int, *, hide_first: bool) -> None
         rows.append([[title, means], value, f"{place} of {len(order)}"])
     pairs = [
         [f"{heads.pieces[query]}", query, f"{heads.pieces[key]}", key, query - key, weight]
-        for query, key, weight in strongest_pairs(heads.matrix(layer, head), 12, skip_first=hide_first)
+        for query, key, weight in strongest_pairs(heads.matrix(layer, head), 12, without=heads.sinks if hide_first else ())
     ]
     _table(
         "attention_one_head",
