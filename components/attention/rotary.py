@@ -1,36 +1,9 @@
-"""Rotary positions, seen: which dimensions turn together, and what turning did to one product of query and key."""
+"""Rotary positions, seen: which dimensions turn together like the hand of a clock."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
-
-from components.attention.cell import Cell
-
-
-@dataclass(frozen=True)
-class TurnedPair:
-    """Two dimensions that rotary positions turn together, as one hand of a clock for the query and one for the key.
-
-    Attributes:
-        first, second: the dimensions.
-        query_before, query_after, key_before, key_after: angles in radians, from the first dimension's axis.
-        query_length, key_length: lengths of the hands.
-        before, after: what the pair adds to query . key, without and with positions.
-    """
-
-    first: int
-    second: int
-    query_before: float
-    query_after: float
-    key_before: float
-    key_after: float
-    query_length: float
-    key_length: float
-    before: float
-    after: float
 
 
 def pairing(before: NDArray[np.floating], after: NDArray[np.floating]) -> NDArray[np.int64] | None:
@@ -68,29 +41,3 @@ def _fits(old: NDArray[np.float64], new: NDArray[np.float64], pairs: NDArray[np.
     # The first pair turns fastest; were it still, any pairing would seem to fit.
     moved = np.abs(new[:, pairs[0]] - factor * old[:, pairs[0]]).max() > near
     return bool(kept and still and moved)
-
-
-def turned_pairs(cell: Cell, count: int = 4) -> tuple[TurnedPair, ...]:
-    """The pairs of dimensions that count most in this cell, with or without positions; empty without rotary ones."""
-    if cell.q_before is None or cell.keys_before is None or cell.k_before is None:
-        return ()
-    pairs = pairing(cell.keys_before, cell.keys)
-    if pairs is None:
-        return ()
-    sides = []
-    for one in (cell.q_before, cell.q, cell.k_before, cell.k):
-        part = one[pairs]
-        sides.append((np.arctan2(part[:, 1], part[:, 0]), np.hypot(part[:, 0], part[:, 1])))
-    before = (cell.q_before[pairs] * cell.k_before[pairs]).sum(-1)
-    after = (cell.q[pairs] * cell.k[pairs]).sum(-1)
-    order = np.argsort(-np.maximum(np.abs(before), np.abs(after)), kind="stable")[:count]
-    return tuple(
-        TurnedPair(
-            first=int(pairs[at, 0]), second=int(pairs[at, 1]),
-            query_before=float(sides[0][0][at]), query_after=float(sides[1][0][at]),
-            key_before=float(sides[2][0][at]), key_after=float(sides[3][0][at]),
-            query_length=float(sides[1][1][at]), key_length=float(sides[3][1][at]),
-            before=float(before[at]), after=float(after[at]),
-        )
-        for at in order
-    )

@@ -20,7 +20,6 @@ from components.attention import (  # noqa: E402
     read_layer,
     strongest_cell,
     tap,
-    turned_pairs,
 )
 from components.attention.capture import layer_capture  # noqa: E402
 from components.models import sources  # noqa: E402
@@ -150,7 +149,7 @@ def test_real_models(name: str) -> None:
     model = open_model(name)
     text = "A small boat left the bay at dawn, and at noon a small boat left the"
     ids = model.tokenizer.library_object.encode(text).ids
-    for layer in (0, model.layers // 2, model.layers - 1):
+    for layer in {model.layers * 3 // 5, 0 if name == "storyteller" else 18 % model.layers}:
         reading = read_layer(model, ids, layer)
         for head in range(model.heads):
             query, key = strongest_cell(reading.layer.weights[head])
@@ -201,16 +200,16 @@ def test_pairs_that_turn_together_are_found(name: str) -> None:
     assert pairs is not None
     half = PAIRS[name]
     assert [list(pair) for pair in pairs] == [[at, at + half] for at in range(half)]
-    turned = turned_pairs(cell, count=half)
-    # A pair's part of the product is its two hands' lengths times the cosine of the angle between them.
-    for one in turned:
-        product = one.query_length * one.key_length * np.cos(one.query_after - one.key_after)
-        assert product == pytest.approx(one.after, abs=1e-6)
-    rest = slice(2 * half, None)
-    whole = sum(one.after for one in turned) + float(cell.products[rest].sum())
-    assert whole == pytest.approx(cell.dot, abs=1e-6)
-    assert sum(one.before for one in turned) + float((cell.q_before * cell.k_before)[rest].sum()) == pytest.approx(
-        cell.dot_before, abs=1e-6)
+    # A pair's part of the product is the lengths of its two hands times the cosine of the angle between them.
+    for vectors, dot in (((cell.q, cell.k), cell.dot), ((cell.q_before, cell.k_before), cell.dot_before)):
+        (qx, qy), (kx, ky) = (one[pairs].T for one in vectors)
+        parts = np.hypot(qx, qy) * np.hypot(kx, ky) * np.cos(np.arctan2(qy, qx) - np.arctan2(ky, kx))
+        rest = (vectors[0] * vectors[1])[2 * half :].sum()
+        assert parts.sum() + rest == pytest.approx(dot, abs=1e-6)
+    # Turning depends on how far apart two tokens are, and on nothing else.
+    angles = [np.arctan2(one[pairs][:, 1], one[pairs][:, 0]) for one in (cell.q, cell.k, cell.q_before, cell.k_before)]
+    apart = np.cos((angles[0] - angles[1]) - (angles[2] - angles[3]))
+    assert apart[0] == pytest.approx(np.cos(cell.query - cell.key), abs=1e-4)
 
 
 def test_neighbours_that_turn_together_are_found_too() -> None:
@@ -229,8 +228,9 @@ def test_neighbours_that_turn_together_are_found_too() -> None:
 
 
 def test_without_rotary_positions_nothing_turns() -> None:
-    assert turned_pairs(explain_cell(MODELS["gpt2"](), IDS, 0, 0, 5, 2)) == ()
-    assert turned_pairs(explain_cell(MODELS["llama"](), IDS[:1], 0, 0, 0, 0)) == ()
+    assert explain_cell(MODELS["gpt2"](), IDS, 0, 0, 5, 2).keys_before is None
+    alone = explain_cell(MODELS["llama"](), IDS[:1], 0, 0, 0, 0)
+    assert pairing(alone.keys_before, alone.keys) is None
 
 
 # ---------------------------------------------------------------------------------------------------------- bad input
