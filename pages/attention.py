@@ -6,7 +6,7 @@ import streamlit as st
 
 from components.models import catalog
 from components.views import frame
-from components.views.attention import birth, export, panels, picture, shapes, writing
+from components.views.attention import birth, cell, export, lens, panels, parting, picture, shapes, writing
 from components.views.attention.snippet import snippet
 
 PAGE = picture.PAGE
@@ -30,7 +30,10 @@ if heads is not None:
         PAGE,
         {
             "One head": lambda: panels.one_head(heads, layer, head, hide_first=hide_first),
+            "One cell": lambda: cell.draw(heads, name, layer, head),
             "Who does what": lambda: panels.by_score(heads),
+            "Logit lens": lambda: lens.draw(name, heads),
+            "Two sentences": parting.draw,
             "While it writes": lambda: writing.draw(heads, name, text, layer, head, hide_first=hide_first),
             "How a head is born": birth.draw,
             "Shapes and memory": lambda: shapes.draw(name),

@@ -53,6 +53,15 @@ def address() -> str:
     return base + ("?" + urlencode(params, doseq=True) if params else "")
 
 
+def reproduce(key: str, snippet: Callable[[], str], label: str = "Reproduce in Python") -> None:
+    """A quiet button that opens the snippet of a page, or of one panel; `key` sets it apart from the others."""
+    with st.popover(label, type="tertiary", key=f"{key}_reproduce", on_change="rerun") as box:
+        if box.open:
+            with frame.sentences():
+                st.caption("Public libraries only. Run it and compare the numbers with the picture's.")
+                st.code(snippet(), language="python")
+
+
 def draw(
     page: str,
     *,
@@ -66,11 +75,7 @@ def draw(
     """Four quiet buttons. `send_text` is what travels (a passage, say) when it is not the text of the box."""
     travels = text if send_text is None else send_text
     with st.container(horizontal=True, key=f"{page}_footer", gap="small"):
-        with st.popover("Reproduce in Python", type="tertiary", key=f"{page}_reproduce", on_change="rerun") as box:
-            if box.open:
-                with frame.sentences():
-                    st.caption("Public libraries only. Run it and compare the numbers with the picture's.")
-                    st.code(snippet(), language="python")
+        reproduce(page, snippet)
         with st.popover("Share this view", type="tertiary", key=f"{page}_share", on_change="rerun") as box:
             if box.open:
                 st.caption("The address holds every knob and, where it is short enough, the text.")
