@@ -26,7 +26,17 @@ from components.attention.heads import HeadMap, map_heads
 from components.attention.lens import Lens, logit_lens
 from components.attention.likeness import nearest_heads
 from components.attention.limits import bytes_needed, token_limit
+from components.attention.lowrank import (
+    Matrix,
+    Spectrum,
+    adapter_parameters,
+    find_matrix,
+    lora_parameters,
+    matrices,
+    spectrum,
+)
 from components.attention.parting import Parting, Place, find_word, part
+from components.attention.replacing import LossCurve, loss_curve
 from components.attention.rollout import average, rollout, rollout_null
 from components.attention.rotary import pairing
 from components.attention.scores import (
@@ -95,6 +105,8 @@ __all__ = [
     "LayerCapture",
     "LayerReading",
     "Lens",
+    "LossCurve",
+    "Matrix",
     "OutputProjection",
     "Parting",
     "Place",
@@ -102,9 +114,11 @@ __all__ = [
     "Seq2SeqCapture",
     "Shape",
     "Source",
+    "Spectrum",
     "Sweep",
     "Writing",
     "ablate",
+    "adapter_parameters",
     "anatomy",
     "attribute",
     "average",
@@ -122,6 +136,7 @@ __all__ = [
     "distance",
     "entropy",
     "explain_cell",
+    "find_matrix",
     "find_word",
     "growth",
     "head_scores",
@@ -130,9 +145,12 @@ __all__ = [
     "lasting_step",
     "limits_of",
     "logit_lens",
+    "lora_parameters",
+    "loss_curve",
     "map_heads",
     "map_text",
     "marks_around",
+    "matrices",
     "max_pool",
     "nearest_heads",
     "pairing",
@@ -152,6 +170,7 @@ __all__ = [
     "rollout",
     "rollout_null",
     "shape_of",
+    "spectrum",
     "spell",
     "sqrt_bytes",
     "stored_scores",
