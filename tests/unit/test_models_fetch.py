@@ -307,7 +307,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_disk_that_fills_up_under_way(index: Index, small_disk: Path, tmp_path: Path,
                                         monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOOKING_GLASS_CACHE", str(small_disk))
-    monkeypatch.setattr(fetching, "_check_space", lambda needed: None)  # another program filled it meanwhile
+    monkeypatch.setattr(fetching, "check_space", lambda needed: None)  # another program filled it meanwhile
     with pytest.raises(sources.FetchError, match=r"The disk of .* is full; make room"):
         sources.fetch("tiny")
     assert not sources.state("tiny").here
