@@ -13,6 +13,8 @@ import sys
 import threading
 from typing import Any, BinaryIO
 
+from components.tokenization.modest import be_modest
+
 
 def main() -> int:
     """Train what is asked for on the standard input."""
@@ -20,7 +22,7 @@ def main() -> int:
     asked = json.loads(source.readline())
     text = source.read(asked["length"]).decode("utf-8")
     threading.Thread(target=_leave_when_alone, args=(source,), daemon=True).start()
-    _be_modest(asked["megabytes"])
+    be_modest(asked["megabytes"])
     from components.tokenization.training import Recipe, train
 
     def say(**what: Any) -> None:
@@ -42,16 +44,6 @@ def _leave_when_alone(source: BinaryIO) -> None:
     """End this process when the one that started it is gone: then its end of the pipe is closed."""
     source.read(1)
     os._exit(3)
-
-
-def _be_modest(megabytes: int) -> None:
-    """Give way to the readers' other work, and use no more memory than was allowed."""
-    if sys.platform == "win32":
-        return
-    import resource
-
-    os.nice(5)
-    resource.setrlimit(resource.RLIMIT_AS, (megabytes << 20, megabytes << 20))
 
 
 if __name__ == "__main__":

@@ -8,20 +8,14 @@ what passes there is built again here, from the very same bytes. Nothing is unpa
 from __future__ import annotations
 
 import contextlib
-import json
 import re
-import subprocess
-import sys
-import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
-from components.models import places
-from components.models.fetching import end
 from components.models.open import OpenTokenizer
+from components.tokenization.apart import run_apart
 from components.tokenization.uploads_build import CASES, PATTERNS, build
 from components.workshop import LIMITS, megabytes
 
@@ -149,35 +143,9 @@ def bring(
 
 
 def _try_apart(head: dict[str, object], raw: bytes, check_wanted: Callable[[], None], seconds: float) -> dict[str, Any]:
-    child = subprocess.Popen([sys.executable, "-m", "components.tokenization.uploads_child"], cwd=places.ROOT,
-                             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                             start_new_session=True)
-    out: list[bytes] = []
-
-    def write() -> None:
-        with contextlib.suppress(OSError), child.stdin as stream:  # type: ignore[union-attr]  # it may be ended before
-            stream.write(json.dumps({**head, "length": len(raw)}).encode() + b"\n" + raw)
-
-    def read() -> None:
-        with child.stdout as stream:  # type: ignore[union-attr]
-            out.append(stream.read())
-
-    threads = [threading.Thread(target=work, daemon=True) for work in (write, read)]
-    began = time.monotonic()
-    try:
-        for thread in threads:
-            thread.start()
-        while threads[1].is_alive():
-            check_wanted()
-            threads[1].join(0.05)
-            if time.monotonic() - began > seconds:
-                raise ValueError(f"This file was not read within {seconds:.0f} seconds, so it was given up; a usual "
-                                 "tokenizer takes a few. Check where it comes from, or bring a smaller one.")
-    finally:
-        end(child)
-    said: dict[str, Any] = {}
-    with contextlib.suppress(ValueError):  # cut off by its end
-        said = json.loads(out[0].splitlines()[-1] if out and out[0] else b"")
+    said = run_apart("components.tokenization.uploads_child", head, raw, check_wanted, seconds=seconds,
+                     too_long=f"This file was not read within {seconds:.0f} seconds, so it was given up; a usual "
+                              "tokenizer takes a few. Check where it comes from, or bring a smaller one.")
     if "algorithm" not in said:
         raise ValueError(said.get("error") or "This file made its reader end at once, perhaps for want of memory, so "
                          "it was refused; check where it comes from, or bring a smaller one.")

@@ -6,12 +6,13 @@ one line of JSON, the facts or an `error`, a sentence. Nothing is written to dis
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import json
 import os
 import sys
 from typing import Any
+
+from components.tokenization.modest import be_modest
 
 #: Short texts that bring out what a tokenizer has trouble with, then runs in which a slow one is slow.
 AWKWARD = ("Héllo, wörld! 1234  x\t\n\n\r\n", "नमस्ते 日本語 😀 \U0001f469\u200d\U0001f467 \u0000\u200b\ufeff",
@@ -26,7 +27,8 @@ def main() -> int:
     source = sys.stdin.buffer
     asked = json.loads(source.readline())
     raw = source.read(asked["length"])
-    _be_modest(asked["megabytes"])
+    os.environ["RAYON_NUM_THREADS"] = "2"
+    be_modest(asked["megabytes"])
     try:
         answer = look(asked["kind"], raw, asked["read_as"])
     except ValueError as problem:
@@ -98,18 +100,6 @@ def _facts(kind: str, tokenizer: Any, notes: list[str]) -> dict[str, Any]:
 
 def _first_line(problem: BaseException) -> str:
     return (str(problem).splitlines() or [type(problem).__name__])[0][:160].rstrip(".")
-
-
-def _be_modest(megabytes: int) -> None:
-    """Give way to the readers' other work, and use no more memory than was allowed."""
-    os.environ["RAYON_NUM_THREADS"] = "2"
-    if sys.platform == "win32":
-        return
-    import resource
-
-    os.nice(5)
-    with contextlib.suppress(ValueError, OSError):  # macOS bounds no memory; the clock still runs
-        resource.setrlimit(resource.RLIMIT_AS, (megabytes << 20, megabytes << 20))
 
 
 if __name__ == "__main__":
