@@ -195,9 +195,15 @@ def parallel() -> tuple[Sentence, ...]:
     Raises:
         ValueError: the file is missing or damaged, or a language lacks a sentence.
     """
+    path = FOLDER / "parallel.jsonl"
+    return _read_parallel(path, path.stat().st_mtime_ns if path.is_file() else 0)
+
+
+@functools.lru_cache(maxsize=2)
+def _read_parallel(path: Path, _stamp: int) -> tuple[Sentence, ...]:
     found = tuple(
         Sentence(record["language"], record["script"], record["sentence"], record["text"])
-        for record in records.read(FOLDER / "parallel.jsonl")
+        for record in records.read(path)
     )
     have = {(one.language, one.sentence) for one in found}
     for language in dict.fromkeys(one.language for one in found):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -150,6 +152,23 @@ def test_stored_vectors_are_for_these_very_texts(tmp_path, monkeypatch) -> None:
     got = corpora.stored_vectors("messages", ("three", "one"))
     np.testing.assert_array_equal(got, np.eye(3, 4, dtype=np.float32)[[2, 0]])
     assert corpora.stored_vectors("messages", ("three", "changed")) is None
+
+
+def test_the_sentences_are_read_once_until_their_file_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raw = (corpora.FOLDER / "parallel.jsonl").read_text("utf-8")
+    monkeypatch.setattr(corpora, "FOLDER", tmp_path)
+    file = tmp_path / "parallel.jsonl"
+    file.write_text(raw, "utf-8")
+    first = corpora.parallel()
+    assert corpora.parallel() is first
+    file.write_text(raw.replace(first[0].text, "Another one."), "utf-8")
+    os.utime(file, ns=(0, file.stat().st_mtime_ns + 1_000_000_000))
+    assert corpora.parallel()[0].text == "Another one."
+    file.unlink()
+    with pytest.raises(ValueError, match="complete copy"):
+        corpora.parallel()
 
 
 def test_the_readme_counts_what_is_there() -> None:
