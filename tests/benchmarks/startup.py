@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import psutil
 
+from tests.benchmarks.parts import Parts
 from tests.conftest import READY, ROOT, Server, chromium, serve
 from tests.load.client import Client, run
 
@@ -36,10 +34,6 @@ TEXTS = {
     "topics": "The lamp outside number nine has been dark for two weeks now.",
 }
 SMALL = {"LOOKING_GLASS_MODEL": "storyteller"}
-
-
-def say(words: str) -> None:
-    print(words, file=sys.stderr, flush=True)
 
 
 def megabytes(server: Server) -> float:
@@ -215,19 +209,7 @@ def install(folder: Path) -> dict[str, Any]:
 
 def measure() -> dict[str, Any]:
     figures: dict[str, Any] = {}
-    cases: dict[str, Any] = {}
-    wanted = os.environ.get("LOOKING_GLASS_BENCH", "home,weigh,cached,uncached,payload,install").split(",")
-
-    def part(name: str, words: str, function: Callable[[Path], dict[str, Any]]) -> dict[str, Any] | None:
-        if name not in wanted:
-            return None
-        say(words)
-        with tempfile.TemporaryDirectory() as folder:
-            cases[name] = function(Path(folder))
-        say(f"  {cases[name]}")
-        found: dict[str, Any] = cases[name]
-        return found
-
+    part = Parts("home,weigh,cached,uncached,payload,install")
     if found := part("home", "Home against a one-line app", home_vs_hello):
         figures["home_vs_hello"] = found["ratio"]
     if found := part("weigh", "memory", weigh):
@@ -241,4 +223,4 @@ def measure() -> dict[str, Any]:
         figures["attention_payload_mb_128"] = max(sizes) if sizes else None
     if found := part("install", "a new environment", install):
         figures |= {key: found[key] for key in ("install_s", "install_mb")}
-    return figures | {"cases": cases}
+    return figures | {"cases": part.cases}

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +15,8 @@ from components import corpora
 from components.models import catalog
 from components.models.open import OpenTokenizer, open_tokenizer
 from components.tokenization import replay, trace
-from tests.benchmarks.startup import against_hello, megabytes, say, visit
+from tests.benchmarks.parts import Parts, say
+from tests.benchmarks.startup import against_hello, megabytes, visit
 from tests.conftest import ROOT, chromium, here, serve
 from tests.load.client import run
 
@@ -174,19 +173,7 @@ def replays(repeats: int = 3) -> dict[str, Any]:
 
 def measure() -> dict[str, Any]:
     figures: dict[str, Any] = {}
-    cases: dict[str, Any] = {}
-    wanted = os.environ.get("LOOKING_GLASS_BENCH", "trace,page,weigh,payload,redraw,replay").split(",")
-
-    def part(name: str, words: str, function: Callable[[Path], dict[str, Any]]) -> dict[str, Any] | None:
-        if name not in wanted:
-            return None
-        say(words)
-        with tempfile.TemporaryDirectory() as folder:
-            cases[name] = function(Path(folder))
-        say(f"  {cases[name]}")
-        found: dict[str, Any] = cases[name]
-        return found
-
+    part = Parts("trace,page,weigh,payload,redraw,replay")
     if found := part("trace", "1 MB against the bare library", lambda folder: traces()):
         figures["trace_vs_bare_1mb"] = max(one["ratio"] for one in found.values())
     if found := part("page", "Tokens against a one-line app",
@@ -201,4 +188,4 @@ def measure() -> dict[str, Any]:
         figures["redraw_ms_1000_tokens"] = found["ms"]
     if found := part("replay", "replay of 2,000 characters", lambda folder: replays()):
         figures["replay_ms_2000_chars"] = max(found.values())
-    return figures | {"cases": cases}
+    return figures | {"cases": part.cases}
