@@ -113,7 +113,7 @@ function acProducts(store, width) {
   const runs = [];
   terms.reduce((sum, term) => (runs.push(sum + term[3]), sum + term[3]), 0);
   const total = runs[runs.length - 1];
-  const high = 204;
+  const high = store.width >= 980 ? 250 : 204;
   const right = 62;
   const first = Math.min(AC_WIDE, terms.length);
   const big = Math.max(34, Math.min(46, (width - right) * 0.09));
@@ -377,14 +377,14 @@ function acRotary(store) {
     const hands = vectors.map((one) => [Math.atan2(one[b], one[a]), Math.hypot(one[a], one[b])]);
     const product = (q, k) => vectors[q][a] * vectors[k][a] + vectors[q][b] * vectors[k][b];
     return { a, b, hands, before: product(0, 1), after: product(2, 3) };
-  }).sort((one, two) => Math.max(Math.abs(two.before), Math.abs(two.after)) - Math.max(Math.abs(one.before), Math.abs(one.after)));
+  }).sort((one, two) => Math.abs(two.after - two.before) - Math.abs(one.after - one.before));
   const away = header.query - store.key;
   const far = away === 0 ? "The token looks at itself, so both hands turned by the same angle and nothing changed between them."
     : `Key and query are ${Math.abs(away)} token${Math.abs(away) === 1 ? "" : "s"} apart, and only that counts: of all ${pairs.length} pairs together, ${acFmt(acDot(store, true))} without positions became ${acFmt(acDot(store, false))}.`;
   return box(
     el("p", { class: "why", text: header.copy.rotary }),
     el("div", { class: "clocks" }, pairs.slice(0, 4).map((pair) => acPair(pair))),
-    el("p", { class: "legend" }, el("span", { class: "hand query", text: "query" }), el("span", { class: "hand key", text: "key" }), "left before, right after turning; below, what the pair adds"),
+    el("p", { class: "legend" }, el("span", { class: "hand query", text: "query" }), el("span", { class: "hand key", text: "key" }), "left before, right after turning; below, what the pair adds. The pairs that changed most come first."),
     el("p", { class: "why", text: far }),
   );
 }

@@ -101,7 +101,7 @@ def _knobs(tokens: int) -> tuple[int | None, int | None]:
                 st.session_state[knob] = None  # of a longer text, or from a forged link
             made.append(
                 st.number_input(
-                    label, 0, tokens - 1, None, 1, key=knob, bind="query-params", width=150, placeholder="strongest",
+                    label, 0, tokens - 1, None, 1, key=knob, bind="query-params", width=205, placeholder="strongest",
                     help=f"{says} Empty: the head's strongest cell, the first token and looks at oneself left out.",
                 )
             )
