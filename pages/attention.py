@@ -6,7 +6,7 @@ import streamlit as st
 
 from components.models import catalog
 from components.views import frame
-from components.views.attention import birth, cell, export, lens, panels, parting, picture, shapes, writing
+from components.views.attention import birth, cell, export, lens, lowrank, panels, parting, picture, shapes, writing
 from components.views.attention.snippet import snippet
 
 PAGE = picture.PAGE
@@ -21,7 +21,7 @@ with frame.sentences():
         # A place of its own for progress, so that the picture before it stays while the next is computed.
         with st.container(key="attention_work"):
             heads = picture.read(name, text)
-        layer, head = picture.draw(heads, name)
+        layer, head = picture.draw(heads, name, text)
         st.caption(picture.says(name, heads))
 
 hide_first = bool(st.session_state.get("attention_hide_first", True))
@@ -29,14 +29,15 @@ if heads is not None:
     frame.panels(
         PAGE,
         {
-            "One head": lambda: panels.one_head(heads, layer, head, hide_first=hide_first),
+            "One head": lambda: panels.one_head(heads, layer, head, name, text, hide_first=hide_first),
             "One cell": lambda: cell.draw(heads, name, layer, head),
-            "Who does what": lambda: panels.by_score(heads),
+            "Who does what": lambda: panels.by_score(heads, name, text),
             "Logit lens": lambda: lens.draw(name, heads),
             "Two sentences": parting.draw,
             "While it writes": lambda: writing.draw(heads, name, text, layer, head, hide_first=hide_first),
             "How a head is born": birth.draw,
             "Shapes and memory": lambda: shapes.draw(name),
+            "Low rank": lambda: lowrank.draw(heads, name, text),
             "Tokens": lambda: panels.tokens(heads),
         },
     )

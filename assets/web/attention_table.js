@@ -16,10 +16,11 @@ function tableSection(section) {
       return el("th", { scope: "row", class: "term" }, value[0], el("span", { class: "means", text: value[1] }));
     }
     if (kind === "bar") {
-      if (value === null) return el("td", { class: "bar", text: "–" });
+      const [share, words] = Array.isArray(value) ? value : [value, value === null ? "–" : value.toFixed(3)];
+      if (share === null) return el("td", { class: "bar", text: words });
       return el("td", { class: "bar" },
-        el("span", { class: "track", "aria-hidden": "true" }, el("span", { class: "fill", style: { width: `${Math.max(0, Math.min(1, value)) * 100}%` } })),
-        el("span", { class: "amount", text: value.toFixed(3) }));
+        el("span", { class: "track", "aria-hidden": "true" }, el("span", { class: "fill", style: { width: `${Math.max(0, Math.min(1, share)) * 100}%` } })),
+        el("span", { class: "amount", text: words }));
     }
     if (kind === "token") return el("td", {}, el("span", { class: "token", text: visible(value) || "∅" }));
     return el("td", { class: kind, text: value ?? "–" });

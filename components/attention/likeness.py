@@ -18,14 +18,14 @@ def descriptors(heads: HeadMap) -> NDArray[np.float32]:
     Each is the thumbnail (largest weight of a block) without the columns of the resting place, at length 1, less the
     average of all heads: what is common to all says nothing about two.
     """
-    thumbs: NDArray[np.float32] = (heads.thumbs.reshape(heads.layers * heads.heads, -1).astype(np.float32) / 255) ** 2
+    thumbs = (heads.thumbs.reshape(heads.layers * heads.heads, -1).astype(np.float32) / 255) ** 2
     blocks = len(heads.edges) - 1
     columns = np.tril_indices(blocks)[1] if heads.causal else np.tile(np.arange(blocks), blocks)
     rest = [int(np.searchsorted(heads.edges, sink, side="right")) - 1 for sink in heads.sinks]
     thumbs[:, np.isin(columns, rest)] = 0
-    length = np.linalg.norm(thumbs, axis=1, keepdims=True)
+    length = np.linalg.norm(thumbs, axis=1, keepdims=True).astype(np.float32)
     bare = length[:, 0] < 0.05
-    made = thumbs / np.maximum(length, 1e-9)
+    made: NDArray[np.float32] = thumbs / np.maximum(length, 1e-9)
     made -= made[~bare].mean(axis=0) if not bare.all() else 0
     made /= np.maximum(np.linalg.norm(made, axis=1, keepdims=True), 1e-9)
     made[bare] = 0

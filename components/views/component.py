@@ -1,7 +1,8 @@
 """Mounting this project's browser components (Streamlit's components v2, no iframe).
 
 A component `name` is `assets/web/<name>.js` with `assets/web/<name>.css` beside it; `shared.js` and `shared.css` are
-put in front. Its `data` is always one bytes buffer (components/payload.py).
+put in front. A component of several files names the others in its first line, `// parts: <name>_this <name>_that`; they
+are put in front of it in that order. Its `data` is always one bytes buffer (components/payload.py).
 """
 
 from __future__ import annotations
@@ -21,13 +22,30 @@ def _nothing() -> None:
 
 
 @cache
-def _component(name: str) -> Any:
-    def source(ending: str) -> str:
-        own = WEB / f"{name}.{ending}"
-        shared = (WEB / f"shared.{ending}").read_text("utf-8")
-        return shared + "\n" + (own.read_text("utf-8") if own.is_file() else "")
+def bundle(name: str) -> tuple[str, str]:
+    """A component's whole JavaScript (a module with a default export) and CSS, for Streamlit or for a page without it.
 
-    return st.components.v2.component(f"looking_glass_{name}", js=source("js"), css=source("css"))
+    Such a page calls the default export with `{parentElement, data, setStateValue(name, value) {},
+    setTriggerValue(name, value) {}}`: an element or shadow root, the payload as a Uint8Array, and two functions that
+    hear what the reader does. The theme is CSS variables on the element: `--st-background-color`,
+    `--st-secondary-background-color`, `--st-text-color`, `--st-primary-color`, `--st-border-color`, `--st-font`,
+    `--st-code-font`. The CSS belongs inside the same root.
+    """
+    own = (WEB / f"{name}.js").read_text("utf-8")
+    first = own.split("\n", 1)[0]
+    parts = first.removeprefix("// parts:").split() if first.startswith("// parts:") else []
+
+    def joined(ending: str) -> str:
+        files = (WEB / f"{part}.{ending}" for part in ("shared", *parts, name))
+        return "\n".join(file.read_text("utf-8") for file in files if file.is_file())
+
+    return joined("js"), joined("css")
+
+
+@cache
+def _component(name: str) -> Any:
+    js, css = bundle(name)
+    return st.components.v2.component(f"looking_glass_{name}", js=js, css=css)
 
 
 def mount(

@@ -5,52 +5,62 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from components.attention import SCORES, HeadMap, ranked, strongest_pairs
+from components.attention import HeadMap, ranked, strongest_pairs
 from components.payload import pack
+from components.views.attention.scoreboard import Column, columns, effect_of
 from components.views.component import mount
-
-WORDS = {
-    "previous": ("One token back", "What a token gives to the token before it, on average."),
-    "induction": ("Induction", "Where a token stood earlier: what it gives to whatever came after that earlier copy."),
-    "duplicate": ("Same token", "Where a token stood earlier: what it gives to that earlier copy itself."),
-    "first": ("First token", "What a token gives to the first token of the text. Many heads rest there."),
-    "far": (
-        "Looks far back",
-        "The largest weight three or more tokens back, less what that token gets from everybody, on average.",
-    ),
-}
 
 
 def _table(key: str, sections: list[dict[str, Any]]) -> None:
     mount("attention_table", pack({"sections": sections}), key=key)
 
 
-def one_head(heads: HeadMap, layer: int, head: int, *, hide_first: bool) -> None:
+def _board(heads: HeadMap, name: str, text: str) -> list[Column]:
+    return columns(heads, name, effect_of(name, text))
+
+
+def _amount(column: Column, value: float) -> list[Any]:
+    """What a bar shows: its length against 1 or against the highest head, and the number with its unit."""
+    if math.isnan(value):
+        return [None, "–"]
+    if column.unit == "share":
+        return [value, f"{value:.3f}"]
+    highest = max((one for _, _, one in ranked(column.values)), default=0.0)
+    return [value / highest if highest > 0 else 0.0, f"{value:.3g} {column.unit}"]
+
+
+def _named(column: Column) -> str:
+    return f"{column.title}, {column.source}" if column.source else column.title
+
+
+def one_head(heads: HeadMap, layer: int, head: int, name: str, text: str, *, hide_first: bool) -> None:
     """Its scores with their rank, and its strongest pairs."""
-    rows = []
-    for index, name in enumerate(SCORES):
-        value = float(heads.scores[index, layer, head])
-        order = ranked(heads.scores[index])
-        title, means = WORDS[name]
+    rows: list[list[Any]] = []
+    for column in _board(heads, name, text):
+        value = float(column.values[layer, head])
         if math.isnan(value):
-            rows.append([[title, means], None, "no repeats" if heads.tokens > 1 else "one token"])
+            rows.append([[_named(column), column.means], [None, "–"], column.missing or "nothing to average"])
             continue
+        order = ranked(column.values)
         place = 1 + sum(1 for _, _, other in order if other > value)
-        rows.append([[title, means], value, f"{place} of {len(order)}"])
+        rows.append([[_named(column), column.means], _amount(column, value), f"{place} of {len(order)}"])
     pairs = [
-        [f"{heads.pieces[query]}", query, f"{heads.pieces[key]}", key, query - key, weight]
-        for query, key, weight in strongest_pairs(heads.matrix(layer, head), 12, without=heads.sinks if hide_first else ())
+        [f"{heads.pieces[query]}", query, f"{heads.pieces[key]}", key, query - key, [weight, f"{weight:.3f}"]]
+        for query, key, weight in strongest_pairs(
+            heads.matrix(layer, head), 12, without=heads.sinks if hide_first else ()
+        )
     ]
+    rest = "the first token" if heads.causal else "the special tokens"
     _table(
         "attention_one_head",
         [
             {
                 "title": f"Layer {layer}, head {head}: what it does on this text",
-                "columns": [["score", "term"], ["value", "bar"], ["rank", "text"]],
+                "columns": [["score", "term"], ["value", "bar"], ["rank", "remark"]],
                 "rows": rows,
             },
             {
-                "title": "Its strongest pairs" + (", the first token left out" if hide_first else ""),
+                "title": "Its strongest pairs" + (f", {rest} left out" if hide_first else ""),
                 "columns": [
                     ["token", "token"], ["at", "number extra"], ["looks at", "token"], ["at", "number extra"],
                     ["steps back", "number extra"], ["weight", "bar"],
@@ -61,18 +71,17 @@ def one_head(heads: HeadMap, layer: int, head: int, *, hide_first: bool) -> None
     )
 
 
-def by_score(heads: HeadMap) -> None:
+def by_score(heads: HeadMap, name: str, text: str) -> None:
     """For each score the five heads that have most of it on this text."""
     sections = []
-    for index, name in enumerate(SCORES):
-        title, means = WORDS[name]
-        best = ranked(heads.scores[index])[:5]
+    for column in _board(heads, name, text):
+        best = ranked(column.values)[:5]
         sections.append(
             {
-                "title": title,
-                "note": means if best else f"{means} No token comes twice in this text, so no head has this score.",
+                "title": _named(column),
+                "note": column.means if best else f"{column.means} {column.missing}",
                 "columns": [["layer", "number"], ["head", "number"], ["score", "bar"]],
-                "rows": [[layer, head, score] for layer, head, score in best],
+                "rows": [[layer, head, _amount(column, score)] for layer, head, score in best],
             }
         )
     _table("attention_by_score", sections)
@@ -83,10 +92,13 @@ def tokens(heads: HeadMap) -> None:
     first: dict[int, int] = {}
     rows: list[list[Any]] = []
     for at, (piece, token) in enumerate(zip(heads.pieces, heads.ids.tolist(), strict=True)):
-        rows.append([at, piece, token, f"as at {first[token]}" if token in first else ""])
+        notes = ["special"] if heads.special[at] else []
+        if token in first:
+            notes.append(f"as at {first[token]}")
+        rows.append([at, piece, token, int(heads.words[at]), ", ".join(notes)])
         first.setdefault(token, at)
     expected = [
-        [piece, token, float(probability)]
+        [piece, token, [float(probability), f"{probability:.3f}"]]
         for piece, token, probability in zip(
             heads.next_pieces, heads.next_ids.tolist(), heads.next_probabilities, strict=True
         )
@@ -94,7 +106,10 @@ def tokens(heads: HeadMap) -> None:
     sections = [
         {
             "title": f"{heads.tokens} tokens",
-            "columns": [["at", "number"], ["token", "token"], ["id", "number"], ["seen before", "text"]],
+            "columns": [
+                ["at", "number"], ["token", "token"], ["id", "number"], ["word", "number extra"],
+                ["seen before", "text"],
+            ],
             "rows": rows,
         }
     ]

@@ -3,35 +3,35 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 import streamlit as st
 
-from components import first_views
-from components.attention import SCORES, HeadMap, limits_of, map_text, telling_head
+from components import caching, first_views
+from components.attention import SCORES, HeadMap, is_encoder, limits_of, map_text, remark, telling_head
 from components.models import catalog, loaders, sources
 from components.views import frame
-from components.views.attention.payload import Look, payload
+from components.views.attention import scoreboard, view
+from components.views.attention.payload import Look, View, payload
 from components.views.component import mount
 from components.workshop import Job, check_text
 
 PAGE = "attention"
 MAP = "attention_map"
-LIGHTS = {
-    "none": "nothing",
-    "previous": "one token back",
-    "induction": "induction",
-    "duplicate": "same token",
-    "first": "first token",
-    "far": "looks far back",
-}
-SORTS = {"place": "place in the model", "score": "lit-up score"}
+# Made for fifty languages; its vocabulary alone is larger than the other encoders, and its heads show nothing more.
+LEFT_OUT = ("multilingual-minilm",)
 
 
 def decoders() -> list[str]:
     """The catalog's decoders: the models that read from left to right."""
-    return [entry.id for entry in catalog.ENTRIES.values() if entry.kind == "decoder"]
+    return [entry.id for entry in catalog.of_kind("decoder")]
+
+
+def models() -> list[str]:
+    """The catalog's decoders and encoders whose attention can be read."""
+    return [entry.id for entry in catalog.of_kind("decoder", "encoder") if entry.id not in LEFT_OUT]
 
 
 @cache
@@ -67,6 +67,13 @@ def _inside(key: str, below: int) -> None:
         st.session_state[key] = None
 
 
+def _choice(label: str, key: str, options: list[str], title: Callable[[str], str], **settings: Any) -> None:
+    """A list whose entries depend on the model; a choice that this model has not is forgotten."""
+    if key in st.session_state and st.session_state[key] not in options:
+        del st.session_state[key]
+    st.selectbox(label, options, format_func=title, key=key, bind="query-params", **settings)
+
+
 # On a phone the picture comes first and the knobs stand under it.
 ORDER = """<style>
 .st-key-attention_model { max-width: 285px; }
@@ -80,24 +87,20 @@ ORDER = """<style>
 def knobs() -> str:
     """The row of knobs, each bound to the address. Returns the chosen model."""
     st.html(ORDER)
+    copy = scoreboard.copy()
     with st.container(horizontal=True, vertical_alignment="bottom", key="attention_knobs", gap="small"):
-        name = frame.model(PAGE, decoders())
-        facts = shape(name)
+        name = frame.model(PAGE, models())
+        facts, encoder = shape(name), is_encoder(name)
+        scores = scoreboard.names(encoder=encoder)
+
+        def title(score: str) -> str:
+            other = {"none": "nothing", "place": "place in the model"}
+            return other.get(score) or scoreboard.label(score, encoder=encoder)
+
         _inside("attention_layer", facts["layers"])
         _inside("attention_head", facts["heads"])
-        st.selectbox(
-            "Light up",
-            list(LIGHTS),
-            index=1,
-            format_func=LIGHTS.get,
-            key="attention_light",
-            bind="query-params",
-            width=165,
-            help="Frames every head whose score on this text is high enough. "
-            "One token back: looks at the token before. Induction: finds an earlier copy of the token and looks at "
-            "what came next. Same token: looks at the earlier copy. First token: rests there. "
-            "Looks far back: each token at a place of its own.",
-        )
+        _choice("Sort by", "attention_sort", ["place", *scores], title, width=180, help=copy["sort_help"])
+        _choice("Light up", "attention_light", ["none", *scores], title, index=1, width=165, help=copy["light_help"])
         st.slider(
             "at least",
             0.05,
@@ -107,16 +110,7 @@ def knobs() -> str:
             key="attention_at_least",
             bind="query-params",
             width=135,
-            help="The score from which a head is lit up and marked.",
-        )
-        st.selectbox(
-            "Sort by",
-            list(SORTS),
-            format_func=SORTS.get,
-            key="attention_sort",
-            bind="query-params",
-            width=180,
-            help="Where a head sits in the model, or its lit-up score, highest first.",
+            help="The score from which a head is lit up and marked; for distance and effect, the part of the highest.",
         )
         for word, below in (("layer", facts["layers"]), ("head", facts["heads"])):
             st.number_input(
@@ -129,15 +123,15 @@ def knobs() -> str:
                 bind="query-params",
                 width=98,
                 placeholder="found",
-                help="Empty: the head that looks far back most firmly. Click a picture to choose another.",
+                help="Empty: the head that looks far away most firmly. Click a picture to choose another.",
             )
         st.toggle(
-            "Hide the first token",
+            "Hide the special tokens" if encoder else "Hide the first token",
             True,
             key="attention_hide_first",
             bind="query-params",
-            help="Most heads rest on the first token when they have nothing to do. "
-            "Hiding it keeps it out of arcs and colours; the numbers stay as they are.",
+            help=f"Most heads rest on {'the special tokens' if encoder else 'the first token'} when they have nothing "
+            "to do. Hiding keeps them out of arcs and colours; the numbers stay as they are.",
         )
     return name
 
@@ -151,26 +145,47 @@ def chosen(heads: HeadMap) -> tuple[int, int]:
     return (int(layer or 0), int(head or 0))
 
 
+def _said(part: str) -> Any:
+    return (st.session_state.get(MAP) or {}).get(part)
+
+
+def _pair(value: Any) -> tuple[int, int] | None:
+    """Two whole numbers, or None for anything else that a browser may send."""
+    fine = isinstance(value, list | tuple) and len(value) == 2 and all(type(one) is int and one >= 0 for one in value)
+    return (value[0], value[1]) if fine else None
+
+
 def _clicked() -> None:
-    value = (st.session_state.get(MAP) or {}).get("chosen")
-    if isinstance(value, list | tuple) and len(value) == 2 and all(isinstance(one, int) for one in value):
-        st.session_state["attention_layer"], st.session_state["attention_head"] = value
+    pair = _pair(_said("chosen"))
+    if pair:
+        st.session_state["attention_layer"], st.session_state["attention_head"] = pair
 
 
-def draw(heads: HeadMap, name: str) -> tuple[int, int]:
+def _viewed() -> None:
+    view.take(_said("view"))
+
+
+def pinned(heads: HeadMap) -> tuple[int, int] | None:
+    """The (query, key) that the reader has pinned in the picture, in tokens."""
+    pair = _pair(_said("pinned"))
+    return pair if pair and max(pair) < heads.tokens else None
+
+
+def draw(heads: HeadMap, name: str, text: str) -> tuple[int, int]:
     """The picture. Returns the chosen (layer, head)."""
-    now = chosen(heads)
-    state: dict[str, Any] = st.session_state
-    reported = (state.get(MAP) or {}).get("chosen")
+    now, shown = chosen(heads), view.current()
+    state: Any = st.session_state
+    reported, viewed = _pair(_said("chosen")), _said("view")
     # What the reader clicked is drawn already. Sending it back would send the whole picture again, so the buffer
-    # keeps the head that the server chose last; a new turn tells the picture to follow.
-    if reported is None or tuple(reported) != now:
-        if state.get("_attention_sent") != now:
-            state["_attention_turn"] = int(state.get("_attention_turn", 0)) + 1
-        state["_attention_sent"] = now
-    sent: tuple[int, int] = state.get("_attention_sent", now)
+    # keeps what the server chose last; a new turn tells the picture to follow.
+    sent, looked = state.get("_attention_sent", now), state.get("_attention_looked", View())
+    if (reported != now and sent != now) or (viewed != vars(shown) and looked != shown):
+        state["_attention_turn"] = int(state.get("_attention_turn", 0)) + 1
+        sent, looked = now, shown
     if sent[0] >= heads.layers or sent[1] >= heads.heads:
-        sent = state["_attention_sent"] = now
+        sent = now
+    state["_attention_sent"], state["_attention_looked"] = sent, looked
+    effect = scoreboard.effect_of(name, text)
     look = Look(
         model=catalog.entry(name).title,
         chosen=sent,
@@ -180,19 +195,34 @@ def draw(heads: HeadMap, name: str) -> tuple[int, int]:
         at_least=round(float(state.get("attention_at_least", 0.5)), 2),
         sort=str(state.get("attention_sort", "place")),
         hide_first=bool(state.get("attention_hide_first", True)),
+        view=looked,
+        whose=shown.whose,
     )
-    mount("attention", payload(heads, look), key=MAP, state=("chosen",), callbacks={"chosen": _clicked})
+    made = caching.shared(
+        "attention_picture", (name, text, look, effect is not None),
+        lambda: payload(heads, look, scoreboard.columns(heads, name, effect)),
+    )
+    mount(
+        "attention", made, key=MAP, state=("chosen", "view", "pinned"),
+        callbacks={"chosen": _clicked, "view": _viewed},
+    )
+    note = remark(heads)
+    if note:
+        st.caption(note)
     return now
 
 
 def says(name: str, heads: HeadMap) -> str:
-    """One line under the picture: what was run, and how long a text may be."""
+    """Under the picture: what was run, and how long a text each model takes."""
     facts = shape(name)
+    here = [one for one in models() if one != name and sources.state(one).here]
+    others = ", ".join(f"{catalog.entry(one).title} {shape(one)['limit']}" for one in here)
     return (
         f"One forward pass of {catalog.entry(name).title}: {heads.layers} layers of {heads.heads} heads, "
         f"{heads.tokens} tokens of at most {facts['limit']} here "
         f"(weights of that many tokens hold {facts['kept_mb']} MB). A thumbnail's cell is the largest weight it spans."
+        + (f" The other models here take up to: {others}." if others else "")
     )
 
 
-__all__ = ["LIGHTS", "MAP", "PAGE", "SCORES", "chosen", "decoders", "draw", "knobs", "read", "says", "shape"]
+__all__ = ["MAP", "PAGE", "SCORES", "chosen", "decoders", "draw", "knobs", "models", "pinned", "read", "says", "shape"]
