@@ -79,6 +79,8 @@ from components.attention.shapes import (
 from components.attention.stored import stored_scores
 from components.attention.sweep import Sweep, passes, sweep
 from components.attention.thumbnails import block_edges, causal_half, max_pool, sqrt_bytes, thumbnail
+from components.attention.walk import Walk, walk
+from components.attention.walk_station import Check, Station
 from components.attention.words import whole_words, words_of
 from components.attention.writing import WRITTEN, Writing, write_on
 
@@ -96,6 +98,7 @@ __all__ = [
     "Birth",
     "Capture",
     "Cell",
+    "Check",
     "Control",
     "Effect",
     "Growth",
@@ -115,7 +118,9 @@ __all__ = [
     "Shape",
     "Source",
     "Spectrum",
+    "Station",
     "Sweep",
+    "Walk",
     "Writing",
     "ablate",
     "adapter_parameters",
@@ -182,6 +187,7 @@ __all__ = [
     "thumbnail",
     "token_limit",
     "total_parameters",
+    "walk",
     "weight_bytes",
     "whole_words",
     "words_of",

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from components.attention.capture import check_finite, library_model
 from components.attention.limits import check_ids
 from components.attention.tap import Attended, Recorder, recording, twin
-from components.sampling import Chain, Settings, context_of, end_ids, take
+from components.sampling import Chain, Settings, Step, context_of, end_ids, take
 from components.workshop import FORWARD
 
 WRITTEN = 40
@@ -147,7 +147,7 @@ def write_on(
     text: list[int] = prompt.tolist()
     unread = list(text)
     kept: list[list[NDArray[np.float32]]] = []
-    steps = []
+    steps: list[Step] = []
     ended = "length"
     while len(steps) < settings.max_new_tokens:
         report(len(steps), settings.max_new_tokens)
