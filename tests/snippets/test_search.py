@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,18 +18,36 @@ from components.views.search.board import settings
 from components.views.search.snippet import snippet
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.xdist_group("search snippets")  # they share one process
+
 OWN = 'Yeast fills the dough with "gas".\n\nThe ferry to Ærø\nis late.\n\nRising bread, bread that rises.\n\nthe and of'
 
+FEW = 130
+"""Passages of the encyclopedia that the snippet reads here: a fresh process would take a minute over all of them."""
+
+
+def beginning(corpus: corpora.Corpus) -> corpora.Corpus:
+    """The corpus's first passages, as if its file ended there."""
+    columns = {name: getattr(corpus, name)[:FEW] for name in ("ids", "titles", "texts", "meta")}
+    return replace(corpus, **columns)
+
+
+ENCYCLOPEDIA = beginning(corpora.bundled("encyclopedia"))
 CASES: list[tuple[str, corpora.Corpus, dict[str, Any]]] = [
-    ("What makes bread rise?", corpora.bundled("encyclopedia"), settings("encyclopedia", 1.5, 0.75, 60, True)),
+    ("What makes bread rise?", ENCYCLOPEDIA, settings("encyclopedia", 1.5, 0.75, 60, True)),
     ("Does bread 'rise'?\n", corpora.pasted(OWN), settings("pasted", 2.0, 0.0, 0, False)),
     ("of the", corpora.pasted(OWN), settings("pasted", 1.5, 0.75, 60, True)),
 ]
 
 
 @pytest.fixture(scope="module")
-def results() -> list[dict[str, list[float]]]:
-    """The last variables of all snippets, run in one fresh process."""
+def results(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, list[float]]]:
+    """The last variables of all snippets, run in one fresh process, in a folder with the shipped file's beginning."""
+    folder = tmp_path_factory.mktemp("copy")
+    file = folder / "assets" / "corpora" / "encyclopedia.jsonl"
+    file.parent.mkdir(parents=True)
+    lines = (corpora.FOLDER / "encyclopedia.jsonl").read_text("utf-8").splitlines(keepends=True)
+    file.write_text("".join(lines[:FEW]), "utf-8")
     snippets = [snippet(question, corpus.name, corpus.texts, knobs) for question, corpus, knobs in CASES]
     runner = (
         "import contextlib, io, json, sys\n"
@@ -42,7 +61,7 @@ def results() -> list[dict[str, list[float]]]:
     )
     done = subprocess.run(
         [sys.executable, "-c", runner],
-        input=json.dumps(snippets), capture_output=True, text=True, cwd=ROOT, timeout=600,
+        input=json.dumps(snippets), capture_output=True, text=True, cwd=folder, timeout=600,
     )
     assert done.returncode == 0, done.stderr[-2000:]
     found: list[dict[str, list[float]]] = json.loads(done.stdout.splitlines()[-1])

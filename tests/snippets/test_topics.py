@@ -15,6 +15,8 @@ from components.topics import Settings, count_words, ctfidf, fit
 from components.views.topics.snippet import snippet
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.xdist_group("topics snippets")  # they share one process
+
 CASES = [
     (corpora.bundled("messages"), Settings()),
     (corpora.bundled("encyclopedia"), Settings(min_cluster_size=5, n_neighbors=10, random_state=3)),
