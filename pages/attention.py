@@ -6,7 +6,19 @@ import streamlit as st
 
 from components.models import catalog
 from components.views import frame
-from components.views.attention import birth, cell, export, lens, lowrank, panels, parting, picture, shapes, writing
+from components.views.attention import (
+    ablation,
+    birth,
+    cell,
+    export,
+    lens,
+    lowrank,
+    panels,
+    parting,
+    picture,
+    shapes,
+    writing,
+)
 from components.views.attention.snippet import snippet
 
 PAGE = picture.PAGE
@@ -31,6 +43,7 @@ if heads is not None:
         {
             "One head": lambda: panels.one_head(heads, layer, head, name, text, hide_first=hide_first),
             "One cell": lambda: cell.draw(heads, name, layer, head),
+            "Turn heads off": lambda: ablation.draw(heads, name, text, layer, head),
             "Who does what": lambda: panels.by_score(heads, name, text),
             "Logit lens": lambda: lens.draw(name, heads),
             "Two sentences": parting.draw,

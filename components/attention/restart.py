@@ -205,7 +205,7 @@ def check_heads(heads: Sequence[Sequence[int]], layers: int, count: int) -> tupl
     named: list[Head] = []
     for one in heads:
         if len(one) != 2 or not all(isinstance(part, int | np.integer) for part in one):
-            raise ValueError("A head is named by two whole numbers, its layer and its place; name each as (layer, head).")
+            raise ValueError("A head is named by two whole numbers; name each as (layer, head).")
         layer, head = int(one[0]), int(one[1])
         if not (0 <= layer < layers and 0 <= head < count):
             raise ValueError(
