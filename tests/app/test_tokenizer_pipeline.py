@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -12,19 +13,13 @@ from components.models.open import open_tokenizer
 from components.payload import unpack
 from components.tokenization import pipeline, trace
 from components.views.tokenizer import pipeline_payload as panel
+from tests.app import mounted
 from tests.app.test_tokenizer import app_test
 
 PANEL = "Inside, step by step"
 
-
-def opened(text: str, **query: str) -> Any:
-    return app_test("tokenizer", tokenizer_panel=PANEL, text=text, **query)
-
-
-def picture(test: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-    found = [node for node in test.get("bidi_component") if "tokenizer_pipeline" in node.proto.id]
-    assert len(found) == 1
-    return unpack(found[0].proto.bytes)
+opened = partial(mounted.opened, PANEL)
+picture = partial(mounted.picture, component="tokenizer_pipeline")
 
 
 def number(header: dict[str, Any], stage: str, last: bool = False) -> int:

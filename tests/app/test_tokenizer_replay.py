@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
 
 import pytest
 
@@ -10,20 +10,14 @@ from components.models.open import open_tokenizer
 from components.payload import unpack
 from components.tokenization import replay, trace
 from components.views.tokenizer import replay_payload as panel
+from tests.app import mounted
 from tests.app.test_tokenizer import app_test
 from tests.conftest import needs
 
 PANEL = "Replay the algorithm"
 
-
-def opened(text: str, **query: str) -> Any:
-    return app_test("tokenizer", tokenizer_panel=PANEL, text=text, **query)
-
-
-def picture(test: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-    found = [node for node in test.get("bidi_component") if "tokenizer_replay" in node.proto.id]
-    assert len(found) == 1
-    return unpack(found[0].proto.bytes)
+opened = partial(mounted.opened, PANEL)
+picture = partial(mounted.picture, component="tokenizer_replay")
 
 
 @pytest.mark.parametrize(("name", "algorithm"), [
