@@ -106,7 +106,7 @@ def read_source(model: Any, text: str) -> Source:
     """
     check_text(text)
     if len(text) > CHARACTERS:
-        raise ValueError(f"This text has {len(text):,} characters, far more than can be drawn; choose a sentence of it.")
+        raise ValueError(f"This text has {len(text):,} characters, more than can be drawn; choose a sentence of it.")
     opened = getattr(model, "tokenizer", None)
     if getattr(opened, "kind", "") != "tokenizers":
         raise ValueError("This model has no tokenizer that tells where its tokens stand; pass what open_model returns.")
@@ -185,7 +185,7 @@ def _start(library: Any) -> int:
         start = getattr(settings, "decoder_start_token_id", None)
         if start is not None:
             return int(start)
-    raise ValueError(f"{type(library).__name__} does not say with which token its decoder begins; choose another model.")
+    raise ValueError(f"{type(library).__name__} does not say how its decoder begins; choose another model.")
 
 
 def _ends(library: Any) -> set[int]:

@@ -173,6 +173,9 @@ _SHIPPED = [
     Entry("storyteller-1k", "storyteller, 1,000 tokens", "tokenizer", 1, "Apache-2.0",
           "Byte-level BPE on the same tales, with 1,000 entries in place of several thousand.",
           (Asset("storyteller-1k", ("tokenizer.json",)),), memory_mb=5),
+    Entry("datewriter", "datewriter", "encoder-decoder", 0.9, "Apache-2.0",
+          "A small T5 trained for this app to rewrite dates in English: the third of May 1998 becomes 1998-05-03.",
+          (Asset("datewriter", _MODEL_FILES),), memory_mb=15),
     Entry("minilm", "all-MiniLM-L6-v2", "encoder", 91, "Apache-2.0",
           "Turns a sentence into 384 numbers. It reads English best, and at most 256 tokens of a text.",
           (_MINILM,), memory_mb=120),
@@ -312,8 +315,9 @@ def of_kind(*kinds: str) -> list[Entry]:
 
 def with_tokenizer() -> list[Entry]:
     """Every entry that `open_tokenizer` can open: vocabularies, and models with one of their own."""
-    # MiniLM's vocabulary is in the list as `bert`; twice the same column would only puzzle.
-    return [entry for entry in ENTRIES.values() if entry.id != "minilm"]
+    # MiniLM's vocabulary is in the list as `bert`; twice the same column would only puzzle. Datewriter's knows the
+    # words of dates and no others, so beside a vocabulary for texts it would say nothing.
+    return [entry for entry in ENTRIES.values() if entry.id not in ("minilm", "datewriter")]
 
 
 def default_fetch() -> list[Entry]:

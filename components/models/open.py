@@ -181,6 +181,10 @@ def _model_class(entry: Entry, architecture: str) -> Any:
         from transformers.models.llama.modeling_llama import LlamaForCausalLM
 
         return LlamaForCausalLM
+    if architecture == "T5ForConditionalGeneration":
+        from transformers.models.t5.modeling_t5 import T5ForConditionalGeneration
+
+        return T5ForConditionalGeneration
     import transformers
 
     if entry.kind == "encoder":
