@@ -67,6 +67,7 @@ function attSub(store) {
     parts.push({ rollout: "all layers multiplied, half of each the word itself", even: "the same sum if every head looked everywhere alike: what the mask alone does", ratio: "how much more than the mask alone would give" }[store.show]);
   } else parts.push(attSays(store));
   if (grid?.unit === "length") parts.push("numbers are lengths of what each word adds");
+  if (grid && grid.unit !== "ratio" && grid.top > 0 && grid.top !== 1) parts.push(`strongest colour ${fmt(grid.top)}`);
   if (view.words) parts.push("whole words: keys summed, queries averaged");
   return parts.join("; ");
 }

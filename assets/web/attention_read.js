@@ -178,11 +178,19 @@ function attGrid(store) {
   if (show === "even") cells = even;
   if (show === "ratio") cells = rolled.map((value, at) => (even[at] > 1e-9 ? value / even[at] : NaN));
   const hidden = new Set(header.hide_first && n > sinks.length ? sinks : []);
-  let top = 0;
-  if (weighed) for (let at = 0; at < cells.length; at++) if (!hidden.has(at % n) && cells[at] > top) top = cells[at];
+  // Lengths have no natural end, and a rollout's shares are faint beside the resting place: both are drawn against the
+  // largest that is shown.
   const unit = show === "ratio" ? "ratio" : weighed ? "length" : "weight";
+  let top = unit === "weight" && !found.even ? 1 : 0;
+  if (!top) {
+    for (let at = 0; at < cells.length; at++) {
+      const key = at % n;
+      if (!hidden.has(key) && (weighed || key !== Math.floor(at / n)) && cells[at] > top) top = cells[at];
+    }
+  }
+  const relative = (w) => (top ? Math.min(1, w / top) : 0);
   const strength = {
-    weight: (w) => w, length: (w) => (top ? Math.min(1, w / top) : 0), ratio: (w) => (w > 0 ? Math.max(-1, Math.min(1, Math.log2(w) / 3)) : -1),
+    weight: top === 1 ? (w) => w : relative, length: relative, ratio: (w) => (w > 0 ? Math.max(-1, Math.min(1, Math.log2(w) / 3)) : -1),
   }[unit];
   const say = {
     weight: (w) => (found.exact ? w.toFixed(3) : `≈ ${w.toFixed(2)}`), length: fmt, ratio: (w) => (Number.isNaN(w) ? "–" : `× ${fmt(w)}`),

@@ -12,7 +12,16 @@ import numpy as np
 import pytest
 
 from components import first_views
-from components.attention import HeadMap, map_text, telling_head
+from components.attention import (
+    SCORES,
+    HeadMap,
+    average,
+    block_edges,
+    map_text,
+    rollout,
+    rollout_null,
+    telling_head,
+)
 from components.models import sources
 from components.models.open import open_model
 from components.payload import unpack
@@ -64,6 +73,8 @@ def test_it_opens_on_the_stored_view() -> None:
     assert tuple(header["chosen"]) == telling_head(heads.scores)
     assert (header["first"], header["count"]) == (0, heads.layers * heads.heads)
     assert np.array_equal(arrays["weights"], heads.weights.reshape(header["count"], -1))
+    assert [one["name"] for one in header["columns"]][:2] == ["previous", "induction"]
+    assert header["columns"][1]["source"] == "on repeated random tokens"  # nothing repeats in the first example
 
 
 def test_a_text_of_ones_own_is_read_by_the_model(page: Any) -> None:
@@ -81,13 +92,13 @@ def test_knobs_reach_the_picture(page: Any) -> None:
     on_storyteller(page)
     page.selectbox(key="attention_light").set_value("first")
     page.slider(key="attention_at_least").set_value(0.8)
-    page.selectbox(key="attention_sort").set_value("score")
+    page.selectbox(key="attention_sort").set_value("entropy")
     page.toggle(key="attention_hide_first").set_value(False)
     page.number_input(key="attention_layer").set_value(4)
     page.number_input(key="attention_head").set_value(7)
     page.run()
     header, _ = buffers(page, "attention")[-1]
-    assert (header["light"], header["at_least"], header["sort"]) == ("first", 0.8, "score")
+    assert (header["light"], header["at_least"], header["sort"]) == ("first", 0.8, "entropy")
     assert header["hide_first"] is False
     assert header["chosen"] == [4, 7]
     assert any("Layer 4, head 7" in part["title"] for part in buffers(page, "attention_table")[-1][0]["sections"])
@@ -136,7 +147,7 @@ def test_every_panel_opens(page: Any) -> None:
 
 
 def look(**changes: Any) -> Look:
-    whole = {
+    whole: dict[str, Any] = {
         "model": "m", "chosen": (0, 0), "turn": 1, "exact": (0, 0), "light": "none", "at_least": 0.5, "sort": "place",
         "hide_first": True,
     }
@@ -150,12 +161,16 @@ def random_map(layers: int, heads: int, tokens: int) -> HeadMap:
     return HeadMap(
         ids=np.arange(tokens, dtype=np.int32),
         pieces=tuple(f" w{at}" for at in range(tokens)),
+        special=np.zeros(tokens, dtype=np.uint8),
+        words=np.arange(tokens, dtype=np.int32),
         kv_heads=heads,
         causal=True,
-        edges=np.arange(side + 1, dtype=np.int32),
+        windows=np.full(layers, tokens - 1, dtype=np.int32),
+        edges=block_edges(tokens),
         thumbs=generator.integers(0, 255, (layers, heads, side * (side + 1) // 2)).astype(np.uint8),
-        scores=generator.random((5, layers, heads)).astype(np.float32),
+        scores=generator.random((len(SCORES), layers, heads)).astype(np.float32),
         weights=generator.random((layers, heads, cells)).astype(np.float16),
+        norms=generator.random((layers, heads, tokens)).astype(np.float32),
         next_ids=np.zeros(0, dtype=np.int32),
         next_pieces=(),
         next_probabilities=np.zeros(0, dtype=np.float32),
@@ -164,16 +179,125 @@ def random_map(layers: int, heads: int, tokens: int) -> HeadMap:
 
 @pytest.mark.parametrize("tokens", [20, 128, 256])
 @pytest.mark.parametrize(("layers", "heads"), [(30, 9), (6, 8), (12, 12)])
-def test_the_first_payload_is_small(layers: int, heads: int, tokens: int) -> None:
-    assert len(payload(random_map(layers, heads, tokens), look())) <= 600_000
+@pytest.mark.parametrize("whose", ["head", "rollout"])
+def test_the_first_payload_is_small(layers: int, heads: int, tokens: int, whose: str) -> None:
+    assert len(payload(random_map(layers, heads, tokens), look(whose=whose))) <= 600_000
 
 
-def test_a_sentence_sends_every_head_a_paragraph_a_layer_and_a_page_one_head() -> None:
+def test_a_sentence_sends_every_head_a_paragraph_a_layer_and_a_page_one_head_and_its_layer_in_bytes() -> None:
     for tokens, first, count in ((20, 0, 270), (128, 63, 9), (256, 67, 1)):
         heads = random_map(30, 9, tokens)
         header, arrays = unpack(payload(heads, look(exact=(7, 4))))
         assert (header["first"], header["count"]) == (first, count)
         assert np.array_equal(arrays["weights"], heads.weights.reshape(270, -1)[first : first + count])
+        assert np.allclose(arrays["norms"], heads.norms.reshape(270, -1)[first : first + count])
+    assert header["rough"] == 7
+    assert np.abs((arrays["rough"] / 255.0) ** 2 - heads.weights[7].astype(float)).max() <= 0.004
+
+
+def test_an_average_and_a_rollout_are_sent_when_they_are_asked_for() -> None:
+    heads = random_map(6, 8, 256)
+    assert "main" not in unpack(payload(heads, look()))[1]
+    _, arrays = unpack(payload(heads, look(whose="average", exact=(3, 0))))
+    assert np.abs(arrays["main"].astype(float) - heads.fold(average(heads, 3))).max() <= 1e-3
+    header, arrays = unpack(payload(heads, look(whose="rollout", exact=(3, 0))))
+    assert header["layer"] == 3
+    assert np.abs(arrays["main"].astype(float) - heads.fold(rollout(heads, 3))).max() <= 1e-3
+    assert np.abs(arrays["null"].astype(float) - heads.fold(rollout_null(heads, 3))).max() <= 1e-3
+
+
+def test_the_view_comes_from_the_address_and_goes_back_there(page: Any) -> None:
+    test = app_test(
+        "attention", attention_model="storyteller", attention_whose="average", attention_words="true",
+        attention_layout="<script>",
+    )
+    header, arrays = buffers(test, "attention")[-1]
+    assert header["view"] == {"whose": "average", "layout": "auto", "words": True, "value": False, "like": False}
+    assert "main" in arrays
+    assert test.query_params["attention_whose"] in ("average", ["average"])
+    assert "attention_layout" not in test.query_params
+
+
+def test_what_a_browser_may_forge_is_passed_over() -> None:
+    from components.views.attention.picture import _pair
+
+    for value in (None, "ab", [1], [1, "2"], [True, 0], [-1, 2], {"a": 1}, [1.5, 2]):
+        assert _pair(value) is None
+    assert _pair([1, 2]) == (1, 2)
+
+
+@needs("minilm")
+def test_an_encoder_shows_both_sides_and_its_special_tokens() -> None:
+    test = app_test("attention")
+    test.selectbox(key="attention_model").set_value("minilm").run()
+    assert not test.exception
+    assert not test.warning
+    header, arrays = buffers(test, "attention")[-1]
+    assert header["causal"] is False
+    assert (header["pieces"][0], header["pieces"][-1]) == ("[CLS]", "[SEP]")
+    assert header["sinks"] == [0, len(header["pieces"]) - 1]
+    assert "next" in [one["name"] for one in header["columns"]]
+    assert arrays["weights"].shape[1] == len(header["pieces"]) ** 2
+    assert test.toggle(key="attention_hide_first").label == "Hide the special tokens"
+    for panel in ("One head", "Who does what", "Tokens"):
+        test.session_state["attention_panel"] = panel
+        test.run()
+        assert not test.exception
+        assert not test.warning
+
+
+def test_one_token_and_special_tokens_alone_are_told_in_a_sentence(page: Any) -> None:
+    on_storyteller(page)
+    for text, words in (("a", "single token"), ("<|endoftext|>", "special tokens alone")):
+        page.session_state["attention_text"] = text
+        page.run()
+        assert not page.exception
+        assert not page.warning
+        assert any(words in item.value for item in page.caption), (text, [item.value for item in page.caption])
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["\x00\x07\x1b", "שלום עולם", "👩‍👩‍👧" * 9, "<b onload=x>", "a" * 300, "\ud800x", "\u2028"],
+)
+def test_bad_input_gets_a_picture_or_a_sentence(page: Any, text: str) -> None:
+    on_storyteller(page)
+    page.session_state["attention_text"] = text
+    page.run()
+    assert not page.exception
+    assert len(page.warning) <= 1
+    assert buffers(page, "attention") or page.warning
+
+
+def test_damaged_weights_are_told_in_a_sentence() -> None:
+    torch = pytest.importorskip("torch")
+    transformers = pytest.importorskip("transformers")
+    from components.attention import map_heads
+
+    config = transformers.GPT2Config(vocab_size=60, n_embd=32, n_layer=2, n_head=4, n_positions=32)
+    model = transformers.GPT2LMHeadModel(config).eval()
+    with torch.no_grad():
+        model.transformer.h[1].attn.c_attn.weight[0, 0] = float("nan")
+    with pytest.raises(ValueError, match="Layer 1 of this model gave values that are no numbers"):
+        map_heads(model, [1, 2, 3])
+
+
+def test_a_half_fetched_model_is_told_in_a_sentence(
+    page: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from components.models import loaders
+
+    def broken(name: str) -> Any:
+        raise ValueError("model.safetensors of storyteller is not whole; run the fetch again.")
+
+    on_storyteller(page)
+    monkeypatch.setattr(loaders, "model", broken)
+    page.session_state["attention_text"] = "A text that nobody has asked about."
+    page.run()
+    assert not page.exception
+    assert [item.value for item in page.warning] == [
+        "model\\.safetensors of storyteller is not whole; run the fetch again\\."
+    ]
 
 
 # --------------------------------------------------------------------------------------------------------- the files

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
 from typing import Any
 from urllib.parse import quote
 
@@ -114,6 +118,15 @@ def test_words_can_be_walked_with_the_keyboard(open_page: Callable[..., Any]) ->
     page.keyboard.press("ArrowRight")
     assert page.locator(".looks .chip").inner_text() == page.locator(".word").nth(2).inner_text()
     assert "looks at" in page.locator(".word").nth(2).get_attribute("aria-label")
+    page.locator(".matrix").focus()
+    page.keyboard.press("ArrowDown")
+    assert page.locator(".looks .chip").inner_text() == page.locator(".word").nth(3).inner_text()
+    page.keyboard.press("Home")
+    assert page.locator("#att-said").text_content().split(" looks at ")[1].startswith("The: ")
+    page.keyboard.press("Enter")
+    assert page.locator(".word").nth(3).get_attribute("aria-pressed") == "true"
+    page.keyboard.press("Escape")
+    assert page.locator(".word").nth(3).get_attribute("aria-pressed") == "false"
 
 
 def test_the_same_facts_stand_in_a_table_for_screen_readers(open_page: Callable[..., Any]) -> None:
@@ -156,6 +169,99 @@ def test_a_long_text_stays_light_and_its_layers_come_on_demand(open_page: Callab
     assert sum(numbers) == pytest.approx(1, abs=0.01)
     main = page.locator("[data-testid=stMain]")
     assert main.evaluate("node => node.scrollWidth <= node.clientWidth")
+
+
+def numbers(page: Any) -> list[float]:
+    return [float(text) for text in page.locator(".looks .number").all_inner_texts()]
+
+
+def test_whole_words_and_rollout_agree_with_python(open_page: Callable[..., Any]) -> None:
+    from components.attention import map_text, rollout, whole_words
+    from components.models.open import open_model
+
+    text = "Rumpelstiltskin met Rumpelstiltskin."
+    heads = map_text(open_model("storyteller"), text)
+    assert len(set(heads.words.tolist())) < heads.tokens
+    page = opened(open_page, "attention_layer=2&attention_head=2&text=" + quote(text))
+    page.locator(".switch").filter(has_text="Whole words").click()
+    assert page.locator(".line:not(.keys) .word").count() == len(set(heads.words.tolist()))
+    page.locator(".line:not(.keys) .word").last.hover()
+    row = sorted(whole_words(heads.matrix(2, 2), heads.words)[-1], reverse=True)
+    assert numbers(page)[: len(row)] == pytest.approx([float(one) for one in row], abs=2e-3)
+    page.wait_for_url("**attention_words=true**")
+    page.locator(".switch").filter(has_text="Whole words").click()
+    page.locator(".segments button").filter(has_text="rollout").first.click()
+    page.locator(".one h3").filter(has_text="Rollout up to layer 2").wait_for()
+    page.locator(".one:not(.coming) .beside-null").wait_for()
+    page.locator(".word").last.hover()
+    row = sorted(rollout(heads, 2)[-1], reverse=True)[:6]
+    assert numbers(page)[:6] == pytest.approx([float(one) for one in row], abs=2e-3)
+    assert "evenly spread" in page.locator(".beside-null").inner_text()
+
+
+def test_two_columns_and_the_weight_of_values(open_page: Callable[..., Any]) -> None:
+    from components.attention import HeadMap
+    from components.first_views import load
+
+    page = opened(open_page, "attention_layout=columns&attention_value=true&attention_layer=1&attention_head=1")
+    view = load("attention.storyteller")
+    assert view is not None
+    heads = HeadMap.restore(view.header, view.arrays)
+    assert page.locator(".keys .word").count() == heads.tokens
+    page.locator(".line:not(.keys) .word").nth(5).hover()
+    longest = float((heads.matrix(1, 1)[5] * heads.norms[1, 1]).max())
+    assert numbers(page)[0] == pytest.approx(longest, rel=0.01)
+    page.locator(".pill").click()
+    assert page.locator(".cell.like").count() >= 2
+    page.wait_for_url("**attention_like=true**")
+
+
+def test_it_is_drawn_on_a_page_without_streamlit(browser: Any, tmp_path: Path) -> None:
+    """The sources, a payload and two functions that do nothing: what an export in one file needs. And it is quick."""
+    from components.views.attention.payload import Look, payload
+    from components.views.component import bundle
+    from tests.app.test_attention import random_map
+
+    buffer = payload(random_map(12, 12, 256), Look("random", (5, 3), 1, (5, 3), "previous", 0.5, "place", True))
+    assert len(buffer) <= 600_000
+    js, css = bundle("attention")
+    (tmp_path / "attention.mjs").write_text(js, "utf-8")
+    (tmp_path / "view.bin").write_bytes(buffer)
+    (tmp_path / "index.html").write_text(
+        "<!doctype html><meta charset=utf-8><style>#host{--st-background-color:#FCFBF8;--st-text-color:#1D1C24;"
+        "--st-secondary-background-color:#F3F0E9;--st-primary-color:#1F5FA8;--st-border-color:#DDD;"
+        f"--st-font:sans-serif;--st-code-font:monospace}}{css}</style><div id=host></div><script type=module>"
+        "import draw from './attention.mjs';"
+        "const data = new Uint8Array(await (await fetch('view.bin')).arrayBuffer());"
+        "draw({parentElement: document.getElementById('host'), data, setStateValue() {}, setTriggerValue() {}});"
+        "</script>", "utf-8",
+    )
+    handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    Thread(target=server.serve_forever, daemon=True).start()
+    page = browser.new_page(viewport={"width": 1400, "height": 1000})
+    try:
+        page.goto(f"http://127.0.0.1:{server.server_address[1]}/index.html")
+        page.locator(".one h3").wait_for()
+        assert title(page) == "Layer 5, head 3"
+        assert page.locator(".word").count() == 256
+        assert page.evaluate(NODES) < 2_000
+        # From the handler's start to the end of the layout that it causes, over forty words; the median of them.
+        took = page.evaluate("""() => {
+          const words = [...document.querySelectorAll('.word')].slice(100, 140);
+          const times = words.map(word => {
+            const start = performance.now();
+            word.dispatchEvent(new PointerEvent('pointerenter', {pointerType: 'mouse'}));
+            document.body.getBoundingClientRect();
+            return performance.now() - start;
+          });
+          return times.sort((a, b) => a - b)[20];
+        }""")
+        print("hover to highlighted, median ms:", took)
+        assert page.locator(".looks .chip").inner_text() == page.locator(".word").nth(139).inner_text()
+    finally:
+        page.close()
+        server.shutdown()
 
 
 def test_the_theme_changes_the_colours(open_page: Callable[..., Any]) -> None:
