@@ -6,6 +6,8 @@ const AC_WIDE = 5; // bars with a number of their own
 const acMinus = (text) => String(text).replace("-", "−");
 const acFmt = (x) => acMinus(Math.abs(x) < 5e-4 ? (x === 0 ? "0" : Number(x).toExponential(1)) : fmt(x));
 const acSigned = (x) => (x > 0 ? "+" : "") + acFmt(x);
+const acBrief = (x) => (x > 0 ? "+" : "") + acMinus(Math.abs(x) < 1 ? x.toFixed(2) : fmt(x));
+const acCount = (n, word) => `${n} ${word}${n === 1 ? "" : "s"}`;
 const acWeight = (w) => (w >= 1e-4 || w === 0 ? w.toFixed(6) : w.toExponential(4).replace("-", "−"));
 const acShort = (w) => (w >= 0.0005 ? w.toFixed(3) : w === 0 ? "0" : "under 0.001");
 const acWord = (piece) => visible(piece.trim() === "" ? piece : piece.replace(/^ +| +$/g, "")) || "·";
@@ -144,7 +146,7 @@ function acProducts(store, width) {
     if (i < first) {
       const under = term[3] < 0;
       svg.append(svgEl("text", {
-        class: `value ${under ? "less" : "more"}`, x: left(i) + big / 2, "text-anchor": "middle", text: acSigned(term[3]),
+        class: `value ${under ? "less" : "more"}`, x: left(i) + big / 2, "text-anchor": "middle", text: acBrief(term[3]),
         y: under ? Math.max(y(from), y(runs[i])) + 16 : Math.min(y(from), y(runs[i])) - 6,
       }));
     }
@@ -291,7 +293,7 @@ function acRow(store, width) {
     over.setAttribute("visibility", i < 0 ? "hidden" : "visible");
     if (i >= 0) over.setAttribute("x", x(i) - Math.max(3, each) / 2);
     const at = i < 0 ? null : seen[i];
-    if (at === null) readout.replaceChildren(header.copy.softmax);
+    if (at === null) readout.replaceChildren(acMask(header, before, after), header.copy.softmax);
     else readout.replaceChildren(el("b", { text: acName(store, at) }), `, token ${at}: score ${acFmt(arrays.scores[at])}, weight ${acShort(arrays.weights[at])}. A click asks about this one.`);
   };
   const find = (event) => {
@@ -307,6 +309,16 @@ function acRow(store, width) {
   svg.setAttribute("aria-valuetext", `${acName(store, store.key)}, token ${store.key}: score ${acFmt(arrays.scores[store.key])}, weight ${acShort(arrays.weights[store.key])}`);
   show(-1);
   return [svg, readout];
+}
+
+// What the mask hides of this row, and what a sink takes of it.
+function acMask(header, before, after) {
+  const said = [];
+  if (before) said.push(`${acCount(before, "earlier token")} outside the window`);
+  if (after) said.push(`${acCount(after, "later token")}${header.causal ? "" : " outside the window"}`);
+  const mask = said.length ? `Hidden by the mask, score −∞ and weight 0: ${said.join(" and ")}. `
+    : header.causal ? "" : "No mask: an encoder looks both ways. ";
+  return mask + (header.sink === null ? "" : `A learned score, the sink, takes ${percent(header.to_sink)} of the row and adds nothing. `);
 }
 
 // Names under the row: all of them upright where they fit, else the chosen one and the strongest that do not collide.
@@ -342,7 +354,7 @@ function acValue(store) {
     el("div", { class: "lengths" }, shown.map((at) => el("button", {
       type: "button", class: `length${at === key ? " key" : ""}`, "data-focus": `length-${at}`, "aria-pressed": String(at === key),
       "aria-label": `${acName(store, at)}, token ${at}, adds a vector of length ${acFmt(arrays.lengths[at])}`, on: { click: () => acChoose(store, at) },
-    }, el("span", { class: "name", text: acName(store, at) }),
+    }, el("span", { class: "name" }, acName(store, at), el("span", { class: "place", text: at })),
     el("span", { class: "track" }, el("span", { class: "fill", style: { width: `${(100 * arrays.lengths[at]) / most}%` } })),
     el("span", { class: "number", text: acFmt(arrays.lengths[at]) })))),
     rest.length ? el("p", { class: "rest", text: `${rest.length} more, at most ${acFmt(arrays.lengths[rest[0]])} each` }) : null,
@@ -379,8 +391,10 @@ function acRotary(store) {
     return { a, b, hands, before: product(0, 1), after: product(2, 3) };
   }).sort((one, two) => Math.abs(two.after - two.before) - Math.abs(one.after - one.before));
   const away = header.query - store.key;
+  const [without, dot] = [acDot(store, true), acDot(store, false)];
+  const matter = Math.abs(dot - without) < 0.15 * Math.max(Math.abs(dot), Math.abs(without)) ? "Positions hardly matter here: it is what the words are that counts." : "Where the words stand counts here.";
   const far = away === 0 ? "The token looks at itself, so both hands turned by the same angle and nothing changed between them."
-    : `Key and query are ${Math.abs(away)} token${Math.abs(away) === 1 ? "" : "s"} apart, and only that counts: of all ${pairs.length} pairs together, ${acFmt(acDot(store, true))} without positions became ${acFmt(acDot(store, false))}.`;
+    : `Key and query are ${acCount(Math.abs(away), "token")} apart. All ${pairs.length} pairs together: ${acFmt(without)} without positions, ${acFmt(dot)} with them. ${matter}`;
   return box(
     el("p", { class: "why", text: header.copy.rotary }),
     el("div", { class: "clocks" }, pairs.slice(0, 4).map((pair) => acPair(pair))),
@@ -391,10 +405,10 @@ function acRotary(store) {
 
 function acPair({ a, b, hands, before, after }) {
   const r = 30;
+  // Directions alone: the lengths of query and key differ a lot, and the numbers below tell what they come to.
   const clock = (at, q, k) => {
-    const longest = Math.max(q[1], k[1]) || 1;
-    const hand = ([angle, length], cls) => svgEl("line", { class: `hand ${cls}`, x1: at, y1: r + 3, x2: at + Math.cos(angle) * (r - 4) * Math.max(0.25, length / longest), y2: r + 3 - Math.sin(angle) * (r - 4) * Math.max(0.25, length / longest) });
-    return [svgEl("circle", { class: "face", cx: at, cy: r + 3, r }), hand(q, "query"), hand(k, "key")];
+    const hand = ([angle], cls, long) => svgEl("line", { class: `hand ${cls}`, x1: at, y1: r + 3, x2: at + Math.cos(angle) * long, y2: r + 3 - Math.sin(angle) * long });
+    return [svgEl("circle", { class: "face", cx: at, cy: r + 3, r }), hand(q, "query", r - 4), hand(k, "key", r - 8)];
   };
   return el("figure", {},
     svgEl("svg", { width: 4 * r + 26, height: 2 * r + 6, role: "img", "aria-label": `Dimensions ${a} and ${b}: ${acFmt(before)} without positions, ${acFmt(after)} with them` },
@@ -424,7 +438,7 @@ function acGrouped(store) {
   const most = Math.max(...header.kept.map((way) => way[2]));
   const bytes = (n) => (n >= 1e6 ? `${fmt(n / 1e6)} MB` : `${fmt(n / 1e3)} kB`);
   return el("section", { class: "grouped" }, el("h4", { text: group > 1 ? "Who shares these keys" : "Keys of its own" }),
-    el("p", { class: "why" }, group > 1 ? `Head ${header.head} reads keys and values of group ${header.kv_head}, as do heads ${others.join(" and ").replace(/ and (?=.* and )/g, ", ")}. Their queries differ, their keys do not. ` : `${header.copy.alone} `,
+    el("p", { class: "why" }, group > 1 ? `Head ${header.head} reads keys and values of group ${header.kv_head}, as ${others.length > 1 ? "do heads" : "does head"} ${others.join(", ").replace(/, (?=[^,]*$)/, " and ")}. Their queries differ, their keys do not. ` : `${header.copy.alone} `,
       header.causal ? header.copy.grouped : header.copy.encoder),
     svg,
     header.causal ? el("div", { class: "kept" }, header.kept.map(([name, heads, numbers, size2, own]) => el("div", { class: `way${own ? " own" : ""}` },
