@@ -21,25 +21,29 @@ def _wrong(table: list[dict[str, Any]]) -> str:
     return f"\nSome that came out wrong:\n\n{lines}\n" if lines else "\nNone came out wrong.\n"
 
 
-def _looks(result: dict[str, Any]) -> str:
-    """The readable heads as a list, and the whole table of the clearest layer."""
+def _looks(looks: dict[str, Any]) -> str:
+    """The readable heads as a list, two texts followed by finger, and where each head looks most."""
     what = {"year": "the very digit of the year that it writes", "month": "the month, while its two digits are written",
             "day": "the day, while its two digits are written"}
-    named = "\n".join(f"- Layer {one['layer']}, head {one['head']} puts {one['share']:.0%} of its attention on "
-                      f"{what[one['part']]}." for one in result["looks"]["readable"])
-    steps, roles = result["looks"]["steps"], result["looks"]["roles"]
-    lines = []
-    for layer, heads in enumerate(result["looks"]["shares"]):
-        for head, grid in enumerate(heads):
-            most = []
-            for row in grid:
-                best = max(range(len(roles)), key=row.__getitem__)
-                most.append(f"{roles[best]} {row[best]:.2f}")
-            lines.append(f"| {layer} | {head} | " + " | ".join(most) + " |")
-    head = "| layer | head | " + " | ".join(steps) + " |\n|" + "---|" * (len(steps) + 2)
-    own = ", ".join(f"{share:.0%} in layer {layer}" for layer, share in enumerate(result["looks"]["own_part"]))
-    return "\n".join([named, "", f"All heads together, attention on the part that is being written: {own}.", "",
-                      "The part that each head looks at most, at each step:", "", head, *lines])
+    named = [f"- Layer {one['layer']}, head {one['head']} puts {one['share']:.0%} of its attention on "
+             f"{what[one['part']]}." for one in looks["readable"]]
+    means = ", ".join(f"{sum(row) / len(row):.0%} in layer {place}" for place, row in enumerate(looks["own_part"]))
+    layer, head = looks["clearest"]
+    followed = [f'- "{text}": ' + ", ".join(f"`{one['writes']}` {one['looks_at']} {one['share']:.2f}" for one in rows)
+                for text, rows in looks["finger"].items()]
+    table = ["| layer | head | " + " | ".join(looks["steps"]) + " |", "|" + "---|" * (len(looks["steps"]) + 2)]
+    for place, heads in enumerate(looks["shares"]):
+        for number, grid in enumerate(heads):
+            best = [max(range(len(row)), key=row.__getitem__) for row in grid]
+            most = [f"{looks['roles'][one]} {row[one]:.2f}" for one, row in zip(best, grid, strict=True)]
+            table.append(f"| {place} | {number} | " + " | ".join(most) + " |")
+    return "\n".join([
+        *named, "",
+        f"All heads together, attention on the part that is being written: {means}.",
+        f"Start with layer {layer}, head {head}, which keeps {looks['own_part'][layer][head]:.0%} there.",
+        "What it looks at most, as it writes:", "",
+        *followed, "", "The part that each head looks at most, at each step, as a mean over many texts:", "", *table,
+    ])
 
 
 def datewriter(result: dict[str, Any], plan: Plan) -> str:
@@ -138,7 +142,7 @@ The eight worst of {len(result['known_phrasings'])}, on held-out dates; `evaluat
 Layers and heads count from 0. A row of cross-attention belongs to the character that is about to be written. Means
 over held-out dates with the year in digits:
 
-{_looks(result)}
+{_looks(result['looks'])}
 
 Encoder layers have carried what a word says to its neighbours before the decoder looks, so a look at a comma or at the
 end is not empty: it may hold the date's shape. To know whether a head matters, turn it off.
@@ -149,6 +153,9 @@ end is not empty: it may hold the date's shape. To know whether a head matters, 
 nats since the last row, and `development`, the share of exact dates on a small fixed sample of the eight phrasings.
 
 ## What it cannot do
+
+Where a day stands right before a year and no sign parts them ("March 31 2078"), it is least sure: spaces vanish in its
+tokenizer, so that it has to count the digits.
 
 It writes a date whatever it reads, so a text without a date gets an invented one, and a text with two gets one of them
 or a mixture. It does not know 30 February to be wrong, reads no year before 1000 or after 2099, no years of two digits,

@@ -16,6 +16,8 @@ from assets.recipes.datewriter import END, WRITTEN, Plan, padded, target_ids
 BARS = {"held_out_dates": 0.99, "held_out_phrasings": 0.99, "sloppy": 0.99}
 #: Texts a phrasing, for the two tables.
 EACH_KNOWN, EACH_NEW, EACH_READ = 40, 200, 20
+#: Texts whose reading the card shows.
+FOLLOWED = ("on the third of May 1998", "the twenty-first of June nineteen ninety-eight")
 #: What is written at each step, and the parts of a source text that a head may look at.
 STEPS = ("year 1", "year 2", "year 3", "year 4", "-", "month 1", "month 2", "-", "day 1", "day 2", "end")
 ROLES = ("year 1", "year 2", "year 3", "year 4", "year in words", "month", "day", "other words and signs", "end")
@@ -118,11 +120,24 @@ def readable(shares: np.ndarray) -> list[dict[str, Any]]:
     return found
 
 
-def own_part(shares: np.ndarray) -> list[float]:
-    """A layer's mean share of attention on the part that is being written: year, month or day."""
+def own_part(shares: np.ndarray) -> np.ndarray:
+    """Mean share of attention on the part that is being written, year, month or day: [layer, head]."""
     own = [shares[:, :, step, :4].sum(-1) for step in range(4)] + [shares[:, :, step, 5] for step in (5, 6)]
     own += [shares[:, :, step, 6] for step in (8, 9)]
-    return [round(float(layer), 3) for layer in np.mean(own, axis=(0, 2))]
+    return np.asarray(np.mean(own, axis=0))
+
+
+def finger(model: Any, words: Any, layer: int, head: int, text: str) -> list[dict[str, Any]]:
+    """What one head looks at most while each character of this text's date is written."""
+    import torch
+
+    coded = words.encode(text)
+    with torch.inference_mode():
+        ids = model.generate(input_ids=torch.tensor([coded.ids]), max_new_tokens=WRITTEN, do_sample=False)
+        grid = model(input_ids=torch.tensor([coded.ids]), decoder_input_ids=ids[:, :-1], output_attentions=True,
+                     use_cache=False).cross_attentions[layer][0, head].numpy()
+    return [{"writes": words.id_to_token(one), "looks_at": coded.tokens[int(row.argmax())],
+             "share": round(float(row.max()), 2)} for one, row in zip(ids[0, 1:].tolist(), grid, strict=True)]
 
 
 def evaluate(out: Path, plan: Plan, facts: dict[str, Any], note: str = "") -> int:
@@ -144,6 +159,8 @@ def evaluate(out: Path, plan: Plan, facts: dict[str, Any], note: str = "") -> in
                                           sample(random, (*dates.TRAINING, *dates.TEST), 10)])
     leap = by_phrasing(model, words, leap_days(Random(plan.seed + 6)))
     shares = looks(model, words, Random(plan.seed + 7))
+    own = own_part(shares)
+    clearest = [int(one) for one in np.unravel_index(own.argmax(), own.shape)]
     result = {
         "weights_sha256": hashlib.sha256((out / "model.safetensors").read_bytes()).hexdigest(),
         "loaded_as": "from_pretrained(path, dtype=torch.float32)",
@@ -162,7 +179,8 @@ def evaluate(out: Path, plan: Plan, facts: dict[str, Any], note: str = "") -> in
         "tuned_phrasings": tuned["phrasings"],
         "known_phrasings": known["phrasings"],
         "looks": {"steps": STEPS, "roles": ROLES, "shares": shares.round(3).tolist(), "readable": readable(shares),
-                  "own_part": own_part(shares)},
+                  "own_part": own.round(3).tolist(), "clearest": clearest,
+                  "finger": {text: finger(model, words, *clearest, text) for text in FOLLOWED}},
         "bars": BARS,
     }
     met = {name: result[name] >= bar for name, bar in BARS.items()}

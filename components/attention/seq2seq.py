@@ -107,7 +107,7 @@ def read_source(model: Any, text: str) -> Source:
     check_text(text)
     if len(text) > CHARACTERS:
         raise ValueError(f"This text has {len(text):,} characters, more than can be drawn; choose a sentence of it.")
-    opened = getattr(model, "tokenizer", None)
+    opened: Any = getattr(model, "tokenizer", None)
     if getattr(opened, "kind", "") != "tokenizers":
         raise ValueError("This model has no tokenizer that tells where its tokens stand; pass what open_model returns.")
     tokenizer = opened.library_object
@@ -216,7 +216,7 @@ def _written(tapped: Any, batch: Any, most: int) -> NDArray[np.int64]:
 
 def _names(model: Any, ids: NDArray[np.int64]) -> tuple[str, ...]:
     """Each token's name in the vocabulary, where the model came with a tokenizer."""
-    opened = getattr(model, "tokenizer", None)
+    opened: Any = getattr(model, "tokenizer", None)
     if getattr(opened, "kind", "") != "tokenizers":
         return ()
     return tuple(opened.library_object.id_to_token(int(one)) or f"id {int(one)}" for one in ids)

@@ -43,6 +43,15 @@ def test_the_folder_is_whole_and_small() -> None:
     assert REPORT["held_out_dates"] >= 0.99 <= REPORT["held_out_phrasings"]
 
 
+def test_the_card_says_what_was_measured() -> None:
+    from assets.recipes.datewriter import Plan
+    from assets.recipes.datewriter_card import datewriter
+
+    assert (HOME / "README.md").read_text("utf-8") == datewriter(REPORT, Plan())
+    layer, head = REPORT["looks"]["clearest"]
+    assert REPORT["looks"]["own_part"][layer][head] > 0.95
+
+
 def test_it_opens_with_its_shape(opened: Any) -> None:
     assert opened.architecture == "T5ForConditionalGeneration"
     assert (opened.layers, opened.heads, opened.eos_ids) == (2, 4, (1,))
