@@ -335,7 +335,7 @@ function abNotes(store) {
   return el("div", { class: "notes" },
     el("p", {}, el("b", { text: "Why in this order. " }), copy.why.replace(/^Why this order\? /, "")),
     el("p", {}, el("b", { text: "What the log cannot say. " }), copy.limits, " ", store.header.earlier),
-    el("p", {}, el("b", { text: "How it was measured. " }), copy.test, " ", "A step is the largest change of the median of five rows before and five after, so a single high row is none. ", ...events.map((event) => event.says)));
+    el("p", {}, el("b", { text: "How it was measured. " }), copy.test, " ", "A step is the steepest rise that lasts: medians of five rows before and after are compared, so a single high row is none. ", ...events.map((event) => event.says)));
 }
 
 function abTable(store) {

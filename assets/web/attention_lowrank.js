@@ -206,7 +206,7 @@ function lrShow(store) {
   lrPaint(store);
   const right = store.specX(rank - 1);
   store.keptRect.setAttribute("width", Math.max(2, right - Number(store.keptRect.getAttribute("x"))));
-  store.keptText.textContent = `Rank ${rank} keeps ${lrShare(header.kept[at])} of the squared norm.`;
+  store.keptText.textContent = `Rank ${rank} keeps ${lrShare(header.kept[at])} of the squared norm; random numbers would keep ${lrShare(header.random_kept[at])}.`;
   const mn = header.rows * header.columns;
   store.numbersText.textContent = `It takes ${rank} × (${lrCount(header.rows)} + ${lrCount(header.columns)}) = ${lrCount(header.numbers[at])} numbers in place of ${lrCount(mn)}${header.numbers[at] >= mn ? ": no saving any more" : ` (${percent(header.numbers[at] / mn)})`}.`;
   const change = arrays.best[at] - header.whole;

@@ -63,6 +63,7 @@ from components.attention.sentence import (
 )
 from components.attention.seq2seq import Seq2SeqCapture, Source, capture_seq2seq, read_source
 from components.attention.shapes import (
+    MOST,
     PARTS,
     PRECISIONS,
     Growth,
@@ -88,6 +89,7 @@ __all__ = [
     "BIRTH_CURVES",
     "BIRTH_SCORES",
     "FAMILIES",
+    "MOST",
     "PARTS",
     "PRECISIONS",
     "SCORES",

@@ -29,7 +29,7 @@ SEQUENCES, COPY, SEED = 8, 48, 7
 
 @dataclass(frozen=True)
 class LastingStep:
-    """The largest lasting change of a curve: between `row` and `row + 1`, from a level `before` to a level `after`.
+    """The steepest lasting change of a curve: between `row` and `row + 1`, from a level `before` to a level `after`.
 
     The levels are medians of the `SPAN` rows on each side, so that one high row is no step.
     """
@@ -117,10 +117,11 @@ def read_birth(folder: Path) -> Birth:
 
 
 def lasting_step(values: NDArray[np.floating[Any]], *, falling: bool = False, span: int = SPAN) -> LastingStep:
-    """Where a curve [row] rises most (or falls most) and stays: the largest change of the median of `span` rows.
+    """Where a curve [row] rises (or falls) most steeply and stays.
 
-    The plain difference of two rows would find single high rows that fall back at once. The first and last rows have
-    fewer neighbours on one side; rows without a value are left out.
+    The change at a row is the median of the `span` rows after it less that of the `span` rows up to it: single high
+    rows that fall back at once do not count. Of the rows whose change is at least nine tenths of the largest, the one
+    with the steepest rise to its neighbour is taken. Rows without a value are left out.
 
     Raises:
         ValueError: fewer than two rows have a value.
@@ -128,16 +129,14 @@ def lasting_step(values: NDArray[np.floating[Any]], *, falling: bool = False, sp
     known = np.flatnonzero(np.isfinite(values))
     if known.size < 2:
         raise ValueError("A step needs two rows of the log with a value; this log has fewer.")
-    curve = np.asarray(values, dtype=np.float64)[known]
-    best: LastingStep | None = None
-    for at in range(curve.size - 1):
-        before = float(np.median(curve[max(0, at - span + 1) : at + 1]))
-        after = float(np.median(curve[at + 1 : at + 1 + span]))
-        change = before - after if falling else after - before
-        if best is None or change > (best.before - best.after if falling else best.after - best.before):
-            best = LastingStep(int(known[at]), before, after)
-    assert best is not None
-    return best
+    curve = np.asarray(values, dtype=np.float64)[known] * (-1 if falling else 1)
+    before = np.array([np.median(curve[max(0, at - span + 1) : at + 1]) for at in range(curve.size - 1)])
+    after = np.array([np.median(curve[at + 1 : at + 1 + span]) for at in range(curve.size - 1)])
+    change = after - before
+    lasting = change >= 0.9 * change.max() if change.max() > 0 else change == change.max()
+    at = int(np.where(lasting, np.diff(curve), -np.inf).argmax())
+    sign = -1 if falling else 1
+    return LastingStep(int(known[at]), sign * float(before[at]), sign * float(after[at]))
 
 
 def probe_rows(vocabulary: int) -> NDArray[np.int64]:

@@ -63,6 +63,11 @@ class Spectrum:
         """[rank], the share of the squared norm that the first 1, 2, ... directions hold; the last is 1."""
         return shares(self.values)
 
+    @property
+    def random_kept(self) -> NDArray[np.float64]:
+        """[rank], the same of the random matrix."""
+        return shares(self.random)
+
 
 def shares(values: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     """Running share of the squared norm, [rank]; a matrix of zeros has all of it at once."""
@@ -72,8 +77,9 @@ def shares(values: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
 
 
 def ranks_of(full: int) -> tuple[int, ...]:
-    """The ranks to try: 1, 2, 4, ... and three quarters, and the full rank."""
-    powers = [2**power for power in range(20) if 2**power < full]
+    """The ranks to try: 1, 2, 4 and on, three quarters, all; of a large matrix only every other small one."""
+    large = full > 300
+    powers = [2**power for power in range(20) if 2**power < full and not (large and 2**power < 64 and power % 2)]
     return tuple(sorted({*powers, *([full * 3 // 4] if full >= 8 else []), full}))
 
 

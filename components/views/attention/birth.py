@@ -44,7 +44,7 @@ def moments(birth: Birth) -> list[dict[str, Any]]:
         (
             "previous",
             lasting_step(birth.of("previous", back)),
-            "A head begins to look one token back",
+            "One head settles on the token before",
             f"Layer {back[0]}, head {back[1]}: score",
         ),
         (

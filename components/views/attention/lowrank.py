@@ -94,12 +94,12 @@ def _knobs(every: tuple[Matrix, ...]) -> tuple[list[Matrix], Matrix, list[str]]:
         )
         where = st.selectbox(
             "Replace it in",
-            ["this layer", _EVERY],
+            [_EVERY, "this layer"],
             key="attention_lowrank_where",
             bind="query-params",
             width=150,
             disabled=kind == "embedding",
-            help="For the loss: this matrix alone, or the same matrix of every layer at once.",
+            help="For the loss: the same matrix of every layer at once, or this one alone.",
         )
         lora = st.multiselect(
             "LoRA trains beside",
@@ -172,6 +172,7 @@ def payload(
         "ranks": list(ranks),
         "start": start,
         "kept": [round(float(found.kept[one - 1]), 5) for one in ranks],
+        "random_kept": [round(float(found.random_kept[one - 1]), 5) for one in ranks],
         "numbers": [one * (shown.rows + shown.columns) for one in ranks],
         "measure": curve.measure,
         "whole": curve.whole,

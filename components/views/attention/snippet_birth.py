@@ -19,12 +19,13 @@ def best(score):
     last = np.array(heads[-1][score])
     return tuple(int(x) for x in np.unravel_index(last.argmax(), last.shape))
 
-def step(curve, sign=1, span=5):  # the largest change of the median of five rows before and after
-    curve = np.array(curve, dtype=np.float32)
-    sides = [(np.median(curve[max(0, i - span + 1):i + 1]), np.median(curve[i + 1:i + 1 + span]))
-             for i in range(len(curve) - 1)]
-    at = int(np.argmax([sign * (after - before) for before, after in sides]))
-    return [at, tokens[at], tokens[at + 1], float(sides[at][0]), float(sides[at][1])]
+def step(curve, sign=1, span=5):  # the steepest rise that lasts: medians of five rows before and after
+    curve = sign * np.array(curve, dtype=np.float32)
+    before = np.array([np.median(curve[max(0, i - span + 1):i + 1]) for i in range(len(curve) - 1)])
+    after = np.array([np.median(curve[i + 1:i + 1 + span]) for i in range(len(curve) - 1)])
+    lasting = after - before >= 0.9 * (after - before).max()
+    at = int(np.where(lasting, np.diff(curve), -np.inf).argmax())
+    return [at, tokens[at], tokens[at + 1], sign * float(before[at]), sign * float(after[at])]
 
 steps = {}
 for score in ("previous", "induction"):
