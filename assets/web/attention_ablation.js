@@ -93,7 +93,7 @@ function bars(store) {
 function facts(store) {
   const { target, loss } = store.header.result;
   const pair = (name, before, after, note) => el("div", { class: "fact" }, el("span", { class: "name" }, name), el("span", { class: "pair" }, before, " → ", el("b", { text: after })), el("span", { class: "note", text: note }));
-  const order = (rank) => `${rank.toLocaleString("en-US")}.`;
+  const order = (rank) => rank.toLocaleString("en-US");
   return el("div", { class: "facts" },
     pair(["Rank of ", el("span", { class: "mono chip", text: word(target.piece) })], order(target.rank[0]), order(target.rank[1]), "among all next tokens"),
     loss ? pair("Loss on this text", loss[0].toFixed(3), loss[1].toFixed(3), "nats a token, less is better") : pair("Loss on this text", "–", "–", "one token has nothing before it"));
@@ -114,9 +114,11 @@ function vectors(store) {
 function chance(store, width) {
   const { result: told } = store.header;
   const count = told.strips[0].random.length;
+  const many = store.header.off.length > 1;
+  const these = many ? "these heads" : "this head";
   const box = el("div", { class: "chance" },
     el("h4", { text: "Against chance" }),
-    el("p", { class: "legend" }, el("span", { class: "dot chosen" }), " these heads, ", el("span", { class: "dot random" }), ` ${count} random ${store.off.size > 1 ? "sets of as many" : "heads"}, `, el("span", { class: "dot other" }), " these heads on another text"));
+    el("p", { class: "legend" }, el("span", { class: "dot chosen" }), ` ${these}, `, el("span", { class: "dot random" }), ` ${count} random ${many ? "sets of as many heads" : "heads"}, `, el("span", { class: "dot other" }), ` ${these} on another text`));
   for (const strip of told.strips) box.append(line(store, strip, width));
   box.append(el("p", { class: "fine", text: `The other text: “${told.elsewhere}” Random heads are drawn with seed ${told.seed}; ${count} draws give a rough range. Without a control a number here means nothing.` }));
   return box;
@@ -214,7 +216,7 @@ function grid(store, width, values, both) {
   const least = 19;
   const bands = Math.ceil(layers / Math.max(1, Math.floor((width - label) / least)));
   const across = Math.ceil(layers / bands);
-  const size = Math.min(values ? 34 : 38, Math.floor((width - label) / across));
+  const size = Math.min(64, Math.floor((width - label) / across));
   const paint = values ? colours(theme, values, both) : null;
   const box = el("div", { class: "grid" });
   for (let from = 0; from < layers; from += across) {

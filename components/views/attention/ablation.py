@@ -315,10 +315,9 @@ def _sweeping(ask: Ask) -> bool:
 
 def _work(ask: Ask, job: Job) -> None:
     opened = loaders.model(ask.name)
-    of_all = ""
 
     def report(done: int, of: int) -> None:
-        job.report(done / of, f"{done} of {of} heads{of_all}")
+        job.report(done / of, f"{done} of {of} heads")
 
     made = sweep(opened, ask.ids, ask.how, ask.target, loss=ask.loss, check=job.check, report=report)
     if made.target is not None:
@@ -364,7 +363,8 @@ def _progress() -> None:
     run: Run | None = st.session_state.get(f"_{KEY}")
     if run is None:
         return
-    with st.container(horizontal=True, vertical_alignment="center", key=f"{KEY}_under_way"):
+    # The frame holds what is called so at the foot of the window, where a reader sees it from anywhere in the panel.
+    with st.container(horizontal=True, vertical_alignment="center", key="lg_working_attention_sweep"):
         stage = f"waiting, {run.job.place} in line" if run.job.place else run.job.stage
         st.progress(run.job.fraction or 0.0, text=f"Sweep: {frame.plain(stage)}")
         st.button("Stop the sweep", key=f"{KEY}_cancel", on_click=_cancel)

@@ -43,9 +43,8 @@ def verdict(chosen: float, random: Sequence[float], elsewhere: float | None, man
         if elsewhere is None:
             return said
         if elsewhere < chosen / 4:
-            does = "they do" if many else "it does"
-            return f"{said} On another text much less: what {does} here belongs to this text."
-        return f"{said} On another text too: it is not about this text alone."
+            return f"{said} On another text {'they do' if many else 'it does'} less than a quarter of that."
+        return f"{said} On another text {'they move' if many else 'it moves'} it too."
     if above == len(random):
         each = f"each of {count} random {kind} moves the {what} more"
         return f"Less than chance: {each}. {heads} {have} little to do here."
