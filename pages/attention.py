@@ -17,6 +17,7 @@ from components.views.attention import (
     parting,
     picture,
     shapes,
+    walk,
     writing,
 )
 from components.views.attention.snippet import snippet
@@ -47,6 +48,7 @@ if heads is not None:
             "Who does what": lambda: panels.by_score(heads, name, text),
             "Logit lens": lambda: lens.draw(name, heads),
             "Two sentences": parting.draw,
+            "Inside, step by step": lambda: walk.draw(heads, name, text, layer, head),
             "While it writes": lambda: writing.draw(heads, name, text, layer, head, hide_first=hide_first),
             "How a head is born": birth.draw,
             "Shapes and memory": lambda: shapes.draw(name),

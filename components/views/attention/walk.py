@@ -1,0 +1,93 @@
+"""The panel "Inside, step by step": one forward pass as stations in reading order, for one token and one head."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from components.attention import HeadMap, spell, walk
+from components.models import loaders
+from components.payload import annotate, pack
+from components.views import frame
+from components.views.attention.snippet_walk import snippet_walk
+from components.views.attention.walk_stations import shown, stations
+from components.views.component import mount
+from components.workshop import Job
+
+KEY = "attention_walk"
+_AT, _STATION = "attention_walk_at", "attention_walk_station"
+
+
+def draw(heads: HeadMap, name: str, text: str, layer: int, head: int) -> None:
+    """The walk for the chosen token (the last one at first) and the page's layer and head."""
+    ids = tuple(heads.ids.tolist())
+    position = _position(heads.tokens)
+
+    def work(job: Job) -> bytes:
+        job.report(None, "opening the model" if not loaders.loaded(name) else "one forward pass")
+        opened = loaders.model(name)
+        job.check()
+        job.report(None, "one forward pass, worked out again")
+        walked = walk(opened, ids, position, layer, head)
+
+        def names(token: int) -> str:
+            return spell(opened.tokenizer, [token])[0]
+
+        told, arrays = stations(walked, heads.pieces, names)
+        header = {"pieces": [shown(piece) for piece in heads.pieces], "position": walked.position, "layer": layer,
+                  "head": head, "causal": walked.causal, "stations": told}
+        return pack(header, {key: array.astype(np.int32 if array.dtype.kind in "iu" else np.float32)
+                             for key, array in arrays.items()})
+
+    found = frame.compute("attention-walk", (name, ids, position, layer, head), work, label="Walking through")
+    mount(KEY, annotate(found, station=_station()), key=KEY, state=("view",), callbacks={"view": _moved})
+    with st.popover("Reproduce this walk", type="tertiary", key=f"{KEY}_reproduce", on_change="rerun") as box:
+        if box.open:
+            st.caption("Public libraries only. Run it and compare the numbers with the stations'.")
+            at = heads.tokens - 1 if position is None else position
+            st.code(snippet_walk(name, text, at, layer, head, causal=heads.causal), language="python")
+
+
+def _moved() -> None:
+    """The browser says which token is followed and at which station it stands."""
+    said: dict[str, Any] = (st.session_state.get(KEY) or {}).get("view") or {}
+    at, station = said.get("at"), said.get("station")
+    _keep(_AT, at if isinstance(at, int) and 0 <= at < 10_000 else None)
+    _keep(_STATION, station if isinstance(station, str) and station.isalpha() and len(station) < 20 else None)
+
+
+def _keep(key: str, value: int | str | None) -> None:
+    if value is None:
+        st.session_state.pop(key, None)
+        st.query_params.pop(key, None)
+    else:
+        st.session_state[key] = value
+
+
+def _linked(key: str) -> str | int | None:
+    """A value of this session, else of the link, written back to the address."""
+    value: str | int | None = st.session_state.get(key)
+    linked = st.query_params.get(key)
+    if value is None and linked:
+        value = st.session_state[key] = linked
+    if value is not None and linked != str(value):
+        st.query_params[key] = str(value)
+    return value
+
+
+def _position(tokens: int) -> int | None:
+    """The followed token; None for the last one, and where another text has no such token."""
+    linked = _linked(_AT)
+    value = "" if linked is None else str(linked)
+    at = int(value) if value.isdecimal() and len(value) < 6 else None
+    if at is None or at >= tokens:
+        _keep(_AT, None)
+        return None
+    return at
+
+
+def _station() -> str | None:
+    value = _linked(_STATION)
+    return value if isinstance(value, str) and value.isalpha() and len(value) < 20 else None
