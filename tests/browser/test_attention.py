@@ -118,6 +118,7 @@ def test_words_can_be_walked_with_the_keyboard(open_page: Callable[..., Any]) ->
     page.keyboard.press("ArrowRight")
     assert page.locator(".looks .chip").inner_text() == page.locator(".word").nth(2).inner_text()
     assert "looks at" in page.locator(".word").nth(2).get_attribute("aria-label")
+    page.keyboard.press("Enter")  # pins the row, from where the matrix goes on
     page.locator(".matrix").focus()
     page.keyboard.press("ArrowDown")
     assert page.locator(".looks .chip").inner_text() == page.locator(".word").nth(3).inner_text()

@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from components import caching
-from components.attention import SCORES, HeadMap, is_encoder, stored_scores
+from components.attention import SCORES, HeadMap, stored_scores
 from components.views.frame import ASSETS
 
 
@@ -74,15 +73,21 @@ def columns(heads: HeadMap, model: str, effect: NDArray[np.float32] | None = Non
             if why == "repeats" and name in kept and kept[name].shape == none.shape:
                 values, source, missing = kept[name], words["random"], ""
         title, short, means = (label(name, encoder=encoder, part=part) for part in ("title", "short", "means"))
-        unit = words["scores"][name]["unit"]
+        unit = label(name, encoder=encoder, part="unit")
         made.append(Column(name, title, short, means, unit, values.astype(np.float32, copy=False), source, missing))
     return made
 
 
 def effect_of(model: str, text: str) -> NDArray[np.float32] | None:
-    """The sweep's result for this text where the panel has kept one: KL in nats, or how far vectors move."""
-    found = caching.peek("attention_sweep", (model, text))
+    """What the sweep of the panel "Turn heads off" found, [layer, head], where it was run on this text; never computes.
+
+    How much the log-probability of the likeliest next token falls without a head, in nats; for an encoder how far the
+    tokens' last vectors turn.
+    """
+    from components.views.attention.ablation import swept
+
+    found = swept(model, text)
     if found is None:
         return None
-    values: NDArray[np.float32] = found.moved if is_encoder(model) or found.kl is None else found.kl
+    values: NDArray[np.float32] = found.moved if found.target_change is None else -found.target_change
     return values
