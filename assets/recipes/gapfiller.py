@@ -69,7 +69,7 @@ def main(words: list[str] | None = None, plan: MaskedPlan | None = None, books: 
     masked_export.export(options.work, options.out, plan, prepared.tokenizer)
     flags = corpus.reprinted(*corpus.hold_out(corpus.read_books(options.corpus), books))
     return masked_export.evaluate(
-        prepared, options.work, options.out, start, plan, options.minutes, flags, options.note, options.every
+        prepared, options.out, start, plan, options.minutes, flags, options.note, options.every
     )
 
 

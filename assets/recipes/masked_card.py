@@ -109,7 +109,7 @@ Held out, by their place in the corpus alone:
 
 ## The log
 
-`training.jsonl` has a row for about every minute and a half of training:
+`training.jsonl` has a row for about every two minutes of training:
 
 | field | meaning |
 |---|---|

@@ -136,7 +136,7 @@ def score(
 
 
 def evaluate(
-    prepared: Prepared, work: Path, out: Path, start: Path | None, plan: MaskedPlan, minutes: float,
+    prepared: Prepared, out: Path, start: Path | None, plan: MaskedPlan, minutes: float,
     flags: list[list[bool]], note: str = "", every: int = 1,
 ) -> int:
     """Measure the exported files, write `evaluation.json` and the card. Returns 0 where every bar is met, else 1."""
@@ -147,7 +147,7 @@ def evaluate(
         left = LlamaForCausalLM.from_pretrained(start, dtype=torch.float32).eval()
     model = load(out)
     measured = score(prepared, model, left, plan, flags, every)
-    last = json.loads((work / "training.jsonl").read_text(encoding="utf-8").splitlines()[-1])
+    last = json.loads((out / "training.jsonl").read_text(encoding="utf-8").splitlines()[-1])
     facts: Any = prepared.facts
     result = {
         "weights_sha256": hashlib.sha256((out / "model.safetensors").read_bytes()).hexdigest(),

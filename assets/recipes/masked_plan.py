@@ -34,7 +34,7 @@ class MaskedPlan:
     clip: float = 1.0
     seed: int = 41
     #: Seconds of training between two rows of the log. Each row is an evaluation and a checkpoint.
-    log_seconds: float = 90.0
+    log_seconds: float = 120.0
     #: Windows of the held-out books that each row of the log scores, spread evenly.
     log_windows: int = 45
 
