@@ -171,7 +171,7 @@ function maps(store, width) {
       const d = header.direct;
       parts.push(figure(store, width, arrays.direct, "What each head itself says for the target: direct attribution, logits above the mean", true));
       parts.push(el("p", { class: "fine", text: `Direct effects only: what a head writes for later heads to read stands here with nothing. ` +
-        `Embedding ${signed(d.embedding)}, heads ${signed(d.heads)}, feed-forward layers ${signed(d.feed_forward)}, biases ${signed(d.bias)}: together ${short(d.total, 4)}; the model's own logit above the mean is ${short(d.logit, 4)}${d.softcap ? ` before its soft cap at ${d.softcap}` : ""}.` }));
+        `Embedding ${signed(d.embedding)}, heads ${signed(d.heads)}, feed-forward layers ${signed(d.feed_forward)}${d.bias ? `, biases ${signed(d.bias)}` : ""}: together ${short(d.total, 4)}; the model's own logit above the mean is ${short(d.logit, 4)}${d.softcap ? ` before its soft cap at ${d.softcap}` : ""}.` }));
     }
   }
   parts.push(ask(store));
@@ -251,7 +251,7 @@ function hint(store, layer, head, x, y) {
   const { header, arrays } = store;
   const at = layer * header.heads + head;
   const rows = [...(header.swept ? header.swept.maps : []), ...(header.direct ? ["direct"] : [])].map((name) => [
-    { target: "target loses without it", kl: "prediction moves by", loss: "loss rises by", moved: "vectors turn by", direct: "says itself for the target" }[name], arrays[name][at]]);
+    { target: "the target loses without it", kl: "prediction moves by", loss: "loss rises by", moved: "vectors turn by", direct: "says itself for the target" }[name], arrays[name][at]]);
   store.tip.show(x, y, el("div", {}, el("strong", { text: `Layer ${layer}, head ${head}` }),
     rows.map(([name, value]) => el("div", { class: "tiprow" }, el("span", { text: name }), el("b", { text: signed(value) })))));
 }
@@ -268,11 +268,11 @@ function table(store) {
   const rows = told.tokens ? told.tokens.map(([, piece, before, after]) => row([word(piece), percent(before), percent(after)]))
     : told.moved.slice(0, 60).map(([piece, turn, length]) => row([word(piece), short(turn), length.toFixed(2)]));
   const heads = told.tokens ? ["next token", "before", "after"] : ["token", "1 − cosine", "length after over before"];
-  const parts = [el("table", { class: "sr-only" }, el("caption", { text: `${header.title}. ${told.verdict}` }), el("thead", {}, el("tr", {}, heads.map((name) => el("th", { scope: "col", text: name })))), el("tbody", {}, rows))];
+  const parts = [el("table", {}, el("caption", { text: `${header.title}. ${told.verdict}` }), el("thead", {}, el("tr", {}, heads.map((name) => el("th", { scope: "col", text: name })))), el("tbody", {}, rows))];
   if (header.swept) {
     const name = header.swept.maps[0];
     const order = [...arrays[name].keys()].sort((a, b) => Math.abs(arrays[name][b]) - Math.abs(arrays[name][a])).slice(0, 12);
-    parts.push(el("table", { class: "sr-only" }, el("caption", { text: MEASURES[name].map }), el("tbody", {}, order.map((at) => row([`Layer ${Math.floor(at / header.heads)}, head ${at % header.heads}`, signed(arrays[name][at])])))));
+    parts.push(el("table", {}, el("caption", { text: MEASURES[name].map }), el("tbody", {}, order.map((at) => row([`Layer ${Math.floor(at / header.heads)}, head ${at % header.heads}`, signed(arrays[name][at])])))));
   }
-  return el("div", {}, parts);
+  return el("div", { class: "sr-only" }, parts);
 }

@@ -11,7 +11,7 @@ stands here with nothing, and turning it off may still change everything.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -79,7 +79,7 @@ class _Frozen:
         return vector * self.gain * self.scale
 
 
-def _freeze(norm: Callable[[torch.Tensor], torch.Tensor], vector: torch.Tensor) -> _Frozen:
+def _freeze(norm: Any, vector: torch.Tensor) -> _Frozen:
     """Any LayerNorm or RMSNorm, frozen at a vector [width] in float64.
 
     What it multiplies by is read off its answers: an RMSNorm gives its gain for a vector of large equal numbers,

@@ -62,9 +62,9 @@ def test_one_head_a_layer_and_a_hand_picked_set() -> None:
 
 
 def test_a_target_has_to_be_one_token() -> None:
-    test = opened(attention_ablation_target="hen")
-    token = open_model("storyteller").tokenizer.library_object.encode(" hen").ids
-    assert shown(test)[0]["result"]["target"]["id"] == token[0]
+    test = opened(attention_ablation_target="king")
+    token = open_model("storyteller").tokenizer.library_object.encode(" king").ids
+    assert [shown(test)[0]["result"]["target"]["id"]] == token
     test.text_input(key="attention_ablation_target").set_value("antidisestablishment").run()
     assert not buffers(test, "attention_ablation")
     assert "a target is one" in test.warning[0].value

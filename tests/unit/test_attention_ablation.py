@@ -235,11 +235,12 @@ def test_direct_effects_are_not_all_effects() -> None:
     direct = attribute(opened, ids, versus=None).heads
     change = sweep(opened, ids).target_change
     assert change is not None
-    # In the first layer a head speaks through later ones; what it says to the vocabulary itself tells little of it.
-    early = np.corrcoef(-direct[0], change[0])[0, 1]
-    late = np.corrcoef(-direct[-1], change[-1])[0, 1]
-    assert late > early
-    assert late > 0.5
+    # The head of the first layer that does most speaks through later ones: what it says to the vocabulary itself is
+    # next to nothing. In the last layer, direct is nearly all there is.
+    head = int(np.abs(change[0]).argmax())
+    assert abs(float(change[0, head])) > 1
+    assert abs(float(direct[0, head])) < 0.1 * abs(float(change[0, head]))
+    assert np.corrcoef(-direct[-1], change[-1])[0, 1] > 0.5
 
 
 # --------------------------------------------------------------------------------------------------------- bad input

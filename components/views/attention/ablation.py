@@ -27,7 +27,7 @@ from components.attention import (
 from components.attention.ablation import compare
 from components.attention.restart import begin
 from components.models import catalog, loaders
-from components.views import frame
+from components.views import address, frame
 from components.views.attention.ablation_payload import payload
 from components.views.attention.snippet_ablation import snippet_ablation
 from components.views.component import mount
@@ -119,6 +119,8 @@ def draw(heads: HeadMap, name: str, text: str, layer: int, head: int) -> None:
 
 
 def _knobs(heads: HeadMap) -> tuple[str, str, str, bool]:
+    address.accept_ids([f"{KEY}_scope"], list(SCOPES), SCOPES.__getitem__)
+    address.accept_ids([f"{KEY}_how"], list(HOWS), HOWS.__getitem__)
     with st.container(horizontal=True, vertical_alignment="bottom", key=f"{KEY}_knobs", gap="small"):
         scope = st.segmented_control(
             "Turn off", list(SCOPES), default="head", required=True, format_func=SCOPES.__getitem__,
