@@ -97,8 +97,8 @@ function acValue(store) {
       "aria-label": `${acName(store, at)}, token ${at}, adds a vector of length ${acFmt(arrays.lengths[at])}`, on: { click: () => acChoose(store, at) },
     }, el("span", { class: "name" }, acName(store, at), el("span", { class: "place", text: at })),
     el("span", { class: "track" }, el("span", { class: "fill", style: { width: `${(100 * arrays.lengths[at]) / most}%` } })),
-    el("span", { class: "number", text: acFmt(arrays.lengths[at]) })))),
-    rest.length ? el("p", { class: "rest", text: `${rest.length} more, at most ${acFmt(arrays.lengths[rest[0]])} each` }) : null,
+    el("span", { class: "number", text: acLength(arrays.lengths[at]) })))),
+    rest.length ? el("p", { class: "rest", text: `${rest.length} more, each ${arrays.lengths[rest[0]] < 0.001 ? "under 0.001" : `at most ${acFmt(arrays.lengths[rest[0]])}`}` }) : null,
     el("p", { class: "sum" }, "together ", el("b", { text: acFmt(header.output_length) })),
     el("p", { class: "why", text: `${header.copy.value} ${header.copy.together}` }),
   ];

@@ -5,6 +5,7 @@ const acFmt = (x) => acMinus(Math.abs(x) < 5e-4 ? (x === 0 ? "0" : Number(x).toE
 const acSigned = (x) => (x > 0 ? "+" : "") + acFmt(x);
 const acBrief = (x) => (x > 0 ? "+" : "") + acMinus(Math.abs(x) < 1 ? x.toFixed(2) : fmt(x));
 const acCount = (n, word) => `${n} ${word}${n === 1 ? "" : "s"}`;
+const acLength = (x) => (x < 0.001 ? (x === 0 ? "0" : "< 0.001") : fmt(x));
 const acWeight = (w) => (w >= 1e-4 || w === 0 ? w.toFixed(6) : w.toExponential(4).replace("-", "−"));
 const acShort = (w) => (w >= 0.0005 ? w.toFixed(3) : w === 0 ? "0" : "under 0.001");
 const acWord = (piece) => visible(piece.trim() === "" ? piece : piece.replace(/^ +| +$/g, "")) || "·";
