@@ -15,8 +15,7 @@ export default function (component) {
   Object.assign(store, { header, arrays, names, key: true, theme: themeOf(parentElement), tip: tip(parentElement) });
   store.tell = (at, soon) => {
     clearTimeout(store.telling);
-    const last = header.pieces.length - 1;
-    store.telling = setTimeout(() => setStateValue("view", { at: at === last ? null : at, station: store.station === names[0] ? null : store.station }), soon ? 0 : 600);
+    store.telling = setTimeout(() => setStateValue("view", { at: at === header.home ? null : at, station: store.station === names[0] ? null : store.station }), soon ? 0 : 600);
   };
   if (!store.root || !store.root.isConnected) {
     store.root = el("div", { class: "ak" });
@@ -122,6 +121,8 @@ function akStation(store) {
   store.picture.replaceChildren();
   store.room = Math.max(200, store.picture.clientWidth);
   const scales = akScales(store, one.parts);
+  // Pictures on one scale share one legend, under the last of them.
+  one.parts.forEach((part, i) => (part.legend = !one.parts.slice(i + 1).some((other) => other.group === part.group)));
   store.picture.append(...one.parts.map((part) => AK_DRAW[part.kind](store, part, scales)));
   store.spoken.replaceChildren(...akSpoken(store, one.parts));
 }
@@ -129,6 +130,13 @@ function akStation(store) {
 // ---------------------------------------------------------------------------------------------------------- small help
 
 const akSigned = (x) => fmt(Math.abs(x)).replace(/^/, x < 0 ? "−" : "");
+
+// Numbers side by side keep one count of decimals, by the largest among them.
+function akFixed(x, scale) {
+  const decimals = Math.max(0, Math.min(6, 2 - Math.floor(Math.log10(scale || 1))));
+  const text = Math.abs(x).toFixed(decimals);
+  return x < 0 && Number(text) ? `−${text}` : text;
+}
 
 function akRow(store, part) {
   const whole = store.arrays[part.array];
@@ -209,9 +217,9 @@ function akStrip(store, part, scales) {
     const i = Math.floor(y / tall) * columns + Math.floor(x / cell);
     return i >= 0 && i < n ? `number ${i}: ${akSigned(values[i])}` : null;
   });
-  const first = Array.from(values.slice(0, narrow ? 4 : 7), akSigned).join("  ");
+  const first = Array.from(values.slice(0, narrow ? 4 : 7), (x) => akFixed(x, scale)).join("  ");
   return el("div", { class: "part" }, akLabel(part), el("div", { class: "draw" }, canvas),
-    el("div", { class: "under" }, el("span", { class: "mono", text: `${first}${n > 7 ? " …" : ""}` }), akLegend(store, scale)));
+    el("div", { class: "under" }, el("span", { class: "mono", text: `${first}${n > 7 ? " …" : ""}` }), part.legend ? akLegend(store, scale) : null));
 }
 
 // Frames the cells [from, to) of a wrapped grid.
@@ -233,7 +241,7 @@ function akHeat(store, part, scales) {
   const left = named ? Math.min(110, store.room * 0.26) : 0;
   const lengths = part.lengths ? store.arrays[part.lengths] : null;
   const right = lengths ? Math.min(170, store.room * 0.24) : 0;
-  const high = named ? Math.max(15, Math.min(26, 440 / rows)) : Math.max(2, 150 / rows);
+  const high = named ? Math.max(15, Math.min(rows < 9 ? 38 : 26, 440 / rows)) : Math.max(2, 150 / rows);
   const wide = store.room - left - right;
   const ratio = window.devicePixelRatio || 1;
   const { canvas, pen } = akCanvas(store.room, rows * high);
@@ -275,7 +283,7 @@ function akHeat(store, part, scales) {
     return r >= 0 && r < rows && c >= 0 && c < columns ? `${part.rows[r] ?? `row ${r}`}, number ${c}: ${akSigned(values[r * columns + c])}` : null;
   });
   return el("div", { class: "part" }, akLabel(part), el("div", { class: "draw" }, canvas),
-    el("div", { class: "under" }, el("span", { text: lengths ? "bars: length of the vector" : "" }), akLegend(store, scale)));
+    el("div", { class: "under" }, el("span", { text: lengths ? "bars: length of the vector" : "" }), part.legend ? akLegend(store, scale) : null));
 }
 
 const akCut = (text, most) => ([...text].length > most ? `${[...text].slice(0, Math.max(1, most - 1)).join("")}…` : text);
@@ -292,7 +300,8 @@ function akBars(store, part) {
   const top = part.share ? Math.max(...seen) : Math.max(0, ...all);
   const low = part.share ? 0 : Math.min(0, ...all);
   const high = part.share ? 170 : 130;
-  const foot = named ? 84 : 4;
+  const under = low < 0 ? 18 : 0; // room for the numbers of bars that hang down
+  const foot = named ? 84 + under : 4 + under;
   const lane = Math.min(64, store.room / n);
   const { canvas, pen } = akCanvas(store.room, high + 20 + foot);
   const y = (v) => 16 + ((top - v) / (top - low || 1)) * high;
@@ -312,16 +321,17 @@ function akBars(store, part) {
     } else {
       pen.fillStyle = on ? theme.categories[1] : part.share ? theme.accent : theme.grey;
       pen.fillRect(x + lane * 0.14, Math.min(y(0), y(v)), Math.max(1, lane * 0.72), Math.max(1.5, Math.abs(y(v) - y(0))));
-      if (on || (lane >= 44 && n <= 24)) {
+      if (on || (lane >= 40 && n <= 24 && (!part.share || v >= 0.005))) {
+        const told = part.share ? v.toFixed(3) : akFixed(v, Math.max(top, -low));
         pen.fillStyle = theme.ink;
         pen.font = `${on ? "700 16px" : "13px"} ${theme.sans}`;
-        const wide = pen.measureText(akSigned(v)).width / 2;
-        pen.fillText(akSigned(v), Math.max(wide, Math.min(store.room - wide, x + lane / 2)), v < 0 ? y(v) + 14 : y(v) - 4);
+        const wide = pen.measureText(told).width / 2;
+        pen.fillText(told, Math.max(wide, Math.min(store.room - wide, x + lane / 2)), v < 0 ? y(v) + 14 : y(v) - 4);
       }
     }
     if (named) {
       pen.save();
-      pen.translate(x + lane / 2, high + 24);
+      pen.translate(x + lane / 2, high + 24 + under);
       pen.rotate(Math.PI / 2);
       pen.textAlign = "left";
       pen.textBaseline = "middle";
@@ -395,17 +405,18 @@ function akDials(store, part) {
     el("div", { class: "under" }, el("span", {}, el("i", { class: "hand grey" }), "before  ", el("i", { class: "hand blue" }), "after; lengths are left out, turning keeps them")));
 }
 
-// sin and cos of position / 10000^(2i/dim), as in "Attention Is All You Need": 64 places, 64 dimensions.
+// sin and cos of position / 10000^(2i/dim), as in "Attention Is All You Need", for 64 dimensions. The paper has them in
+// turn; here all sines stand above all cosines, so that the waves can be seen.
 function akWaves(store, part) {
   const { theme } = store;
-  const places = Math.max(48, Math.min(128, part.at + 8));
+  const places = Math.max(64, Math.min(160, part.at + 8));
   const dims = 64;
-  const wide = Math.min(store.room, 720);
-  const high = 190;
+  const wide = Math.min(store.room, 860);
+  const high = 192;
   const { canvas, pen } = akCanvas(wide, high);
   const value = (place, d) => {
-    const angle = place / 10000 ** ((d - (d % 2)) / dims);
-    return d % 2 ? Math.cos(angle) : Math.sin(angle);
+    const angle = place / 10000 ** ((2 * (d % (dims / 2))) / dims);
+    return d < dims / 2 ? Math.sin(angle) : Math.cos(angle);
   };
   for (let p = 0; p < places; p++) for (let d = 0; d < dims; d++) {
     pen.fillStyle = theme.diverging(value(p, d));
@@ -419,10 +430,10 @@ function akWaves(store, part) {
   akPoint(store, canvas, (x, y) => {
     const p = Math.floor((x / wide) * places);
     const d = Math.floor((y / high) * dims);
-    return p >= 0 && p < places && d >= 0 && d < dims ? `place ${p}, dimension ${d}: ${akSigned(value(p, d))}` : null;
+    return p >= 0 && p < places && d >= 0 && d < dims ? `place ${p}, ${d < dims / 2 ? "sine" : "cosine"} ${d % (dims / 2)}: ${akSigned(value(p, d))}` : null;
   });
   return el("div", { class: "part" }, akLabel({ ...part, shape: `[dimension, place] = [${dims}, ${places}]` }), el("div", { class: "draw" }, canvas),
-    el("div", { class: "under" }, el("span", { text: "places from left to right, dimensions from fast to slow; the frame is this token’s place" })));
+    el("div", { class: "under" }, el("span", { text: "places from left to right; 32 sines from fast to slow, under them their cosines; the frame is this token’s place" })));
 }
 
 // Who sees whom in this model, and beside it the other kind.

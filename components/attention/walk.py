@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from components.attention.anatomy import anatomy
 from components.attention.capture import LayerCapture, check_finite, layer_capture, library_model
 from components.attention.limits import check_ids
 from components.attention.tap import Attended, Recorder, recording, twin
@@ -124,13 +125,14 @@ def walk(
         logits = getattr(output, "logits", None)
         if logits is not None:
             logits = logits[0, 0 if logits.shape[1] == 1 else at].float()
+        form = "normed" if anatomy(library).post_norm else "plain"
         causal = not np.triu(path.seen.mask, 1).any()
         stations = [
             *start(tapped, checked, at, path.first),
-            *_layers("before", path.streams, 0, layer),
+            *_layers("before", form, path.streams, 0, layer),
             *attention_stations(inside, path.seen, path.given, at, head, config),
             *feed_stations(inside, path.given, again, path.after, at),
-            *_layers("after", path.streams, layer + 1, int(config.num_hidden_layers)),
+            *_layers("after", form, path.streams, layer + 1, int(config.num_hidden_layers)),
             *ending(library, tapped, path.streams[int(config.num_hidden_layers)], logits, checked, at, causal),
         ]
     checked.setflags(write=False)
@@ -156,14 +158,14 @@ def _block(tapped: Any, layer: int) -> Any:
     return stacks(tapped, lengths(tapped.config))[0][layer]
 
 
-def _layers(name: str, streams: Mapping[int, Floats], first: int, last: int) -> list[Station]:
+def _layers(name: str, form: str, streams: Mapping[int, Floats], first: int, last: int) -> list[Station]:
     """The token's stream through the layers that are passed by; nothing where there are none."""
     if last <= first:
         return []
     rows = np.stack([streams[index] for index in range(first, last + 1)])
     return [Station(
         name=name,
-        form="plain",
+        form=form,
         arrays={"stream": rows, "length": np.sqrt((rows.astype(np.float64) ** 2).sum(-1)).astype(np.float32)},
         facts={"first": first, "last": last - 1, "layers": last - first, "width": int(rows.shape[1])},
     )]

@@ -14,7 +14,8 @@ from components.attention.walk_stream import added
 if TYPE_CHECKING:
     import torch
 
-TOP_VALUES = 4
+# Values shown one by one: the largest, down to this share.
+TOP_VALUES, LEAST_SHARE = 4, 0.002
 
 
 def attention_stations(
@@ -161,6 +162,7 @@ def _weighted(seen: LayerCapture, at: int, head: int, kv_head: int) -> Station:
     weights = seen.weights[head, at].astype(np.float64)
     values = seen.value[kv_head].astype(np.float64)
     top = np.argsort(-weights, kind="stable")[:TOP_VALUES]
+    top = top[: max(1, int((weights[top] >= LEAST_SHARE).sum()))]
     parts = weights[top, None] * values[top]
     whole = weights @ values
     model = seen.output[at, head]

@@ -23,7 +23,9 @@ _AT, _STATION = "attention_walk_at", "attention_walk_station"
 def draw(heads: HeadMap, name: str, text: str, layer: int, head: int) -> None:
     """The walk for the chosen token (the last one at first) and the page's layer and head."""
     ids = tuple(heads.ids.tolist())
-    position = _position(heads.tokens)
+    home = _home(heads)
+    found = _position(heads.tokens)
+    position = home if found is None else found
 
     def work(job: Job) -> bytes:
         job.report(None, "opening the model" if not loaders.loaded(name) else "one forward pass")
@@ -41,13 +43,18 @@ def draw(heads: HeadMap, name: str, text: str, layer: int, head: int) -> None:
         return pack(header, {key: array.astype(np.int32 if array.dtype.kind in "iu" else np.float32)
                              for key, array in arrays.items()})
 
-    found = frame.compute("attention-walk", (name, ids, position, layer, head), work, label="Walking through")
-    mount(KEY, annotate(found, station=_station()), key=KEY, state=("view",), callbacks={"view": _moved})
+    made = frame.compute("attention-walk", (name, ids, position, layer, head), work, label="Walking through")
+    mount(KEY, annotate(made, station=_station(), home=home), key=KEY, state=("view",), callbacks={"view": _moved})
     with st.popover("Reproduce this walk", type="tertiary", key=f"{KEY}_reproduce", on_change="rerun") as box:
         if box.open:
             st.caption("Public libraries only. Run it and compare the numbers with the stations'.")
-            at = heads.tokens - 1 if position is None else position
-            st.code(snippet_walk(name, text, at, layer, head, causal=heads.causal), language="python")
+            st.code(snippet_walk(name, text, position, layer, head, causal=heads.causal), language="python")
+
+
+def _home(heads: HeadMap) -> int:
+    """The token that is followed at first: the last one that belongs to the text itself."""
+    own = np.flatnonzero(heads.special == 0)
+    return int(own[-1]) if own.size else heads.tokens - 1
 
 
 def _moved() -> None:
@@ -78,7 +85,7 @@ def _linked(key: str) -> str | int | None:
 
 
 def _position(tokens: int) -> int | None:
-    """The followed token; None for the last one, and where another text has no such token."""
+    """The followed token; None where none was chosen, and where another text has no such token."""
     linked = _linked(_AT)
     value = "" if linked is None else str(linked)
     at = int(value) if value.isdecimal() and len(value) < 6 else None

@@ -28,7 +28,7 @@ def number(value: float | None) -> str:
     if value is None or not math.isfinite(value):
         return "–"
     size = abs(value)
-    if size >= 1000 or (float(value).is_integer() and size >= 1):
+    if size >= 999.5 or (float(value).is_integer() and size >= 1):
         text = f"{value:,.0f}"
     elif size and size < 0.001:
         mantissa, power = f"{value:.1e}".split("e")
@@ -161,7 +161,7 @@ def _pictures(station: Station, walk: Walk, pieces: Sequence[str], names: Callab
         return made if form == "none" else [*made, line("after", "after", op="→", group="b")]
     if name == "qkv":
         dim = facts["dim"]
-        return [line("given", "the normalised vector", group="x"),
+        return [line("given", "what enters", group="x"),
                 strip("q", f"query, head {head}", "dim", dim, op="→"),
                 strip("k", f"key, key-value head {facts['kv_head']}", "dim", dim, op="→", group="k"),
                 strip("v", f"value, key-value head {facts['kv_head']}", "dim", dim, op="→", group="v"),
@@ -227,9 +227,10 @@ def _pictures(station: Station, walk: Walk, pieces: Sequence[str], names: Callab
 
 def _told(check: Check | None, station: Station) -> dict[str, str] | None:
     if check is None:
-        note = {"scores": "softmax", "scale": "softmax", "mask": "softmax"}.get(station.name)
-        return None if note is None else {"note": "The model shows these numbers to nobody; they are checked two or "
-                                          "three stations on, where its softmax comes out of them."}
+        if station.name not in ("scores", "scale", "mask"):
+            return None
+        return {"note": "The library does not hand out these numbers. They are checked at the softmax, which is "
+                        "worked out from them."}
     count = f"All {check.count:,} numbers agree" if check.count > 1 else "They agree"
     exact = f"{count} to the last digit." if check.difference == 0 else f"{count} to {number(check.difference)}."
     return {"here": _digits(check.here), "model": _digits(check.model), "agree": exact,
