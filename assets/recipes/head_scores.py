@@ -34,7 +34,7 @@ def measure(model: OpenModel) -> dict[str, np.ndarray]:
     tables = []
     for row in probe_rows(model.vocab_size):
         ids = np.concatenate([before, row, after]).astype(np.int64)
-        marks = np.concatenate([np.ones(len(before)), np.zeros(len(row)), np.ones(len(after))])
+        marks = np.concatenate([np.full(len(before), 2), np.zeros(len(row)), np.full(len(after), 2)])
         tables.append(map_heads(model, ids, special=marks.astype(np.uint8), spell=lambda some: [""] * len(some)).scores)
     mean = np.mean(tables, axis=0)
     return {name: mean[SCORES.index(name)] for name in ENCODER_SCORES}

@@ -29,8 +29,7 @@ ARRAYS = (
 
 def resting_place(special: NDArray[np.integer[Any]], *, causal: bool) -> tuple[int, ...]:
     """The tokens on which heads rest, see `HeadMap.sinks`."""
-    marks = tuple(int(at) for at in np.flatnonzero(special))
-    return (0,) if causal or not marks else marks
+    return (0,) if causal else tuple(int(at) for at in np.flatnonzero(special == 2))
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,8 @@ class HeadMap:
     Attributes:
         ids: [token], the token ids.
         pieces: the tokens' texts.
-        special: uint8 [token], 1 for a control token, such as [CLS] or <|endoftext|>.
+        special: uint8 [token], 1 for a control token of the text, such as <|endoftext|> or [MASK], 2 for one that the
+            model expects around every text, such as [CLS] and [SEP].
         words: int32 [token], the number of the word that a token belongs to; see `words_of`.
         kv_heads: how many key-value heads a layer has; query heads share them in equal groups.
         causal: True where no token looks ahead; then matrices are kept as lower triangles, row by row.
@@ -87,7 +87,7 @@ class HeadMap:
 
     @property
     def sinks(self) -> tuple[int, ...]:
-        """The tokens on which heads rest: the first of a decoder, the special tokens of an encoder."""
+        """The tokens on which heads rest: a decoder's first, an encoder's special tokens around the text, if any."""
         return resting_place(self.special, causal=self.causal)
 
     def unfold(self, cells: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
@@ -211,7 +211,7 @@ def map_heads(
         model: what `open_model` returns, or a transformers decoder or encoder.
         ids: the token ids of one text, [token].
         pieces: the tokens' texts; spelled out where they are not given.
-        special: 1 for each token that is a control token; none where it is not given.
+        special: see `HeadMap`; no token is special where it is not given.
         words: the word that each token belongs to; every token its own where it is not given.
         spell: gives the text of each id of a list, for the next tokens.
         check: called before each layer; raise in it to stop.

@@ -71,7 +71,7 @@ def head_scores(
     rest = list(sinks)
     others = np.setdiff1d(np.arange(tokens), rest)
     result[0] = np.diagonal(weights, offset=-1, axis1=1, axis2=2).mean(axis=-1)
-    if others.size:
+    if rest and others.size:
         result[3] = weights[:, others][:, :, rest].sum(axis=-1).mean(axis=-1)
     result[4] = reach(weights, causal=causal, sinks=sinks)
     result[5] = entropy(weights, causal=causal, window=window)

@@ -28,7 +28,7 @@ class Reading:
     Attributes:
         ids: int32 [token].
         pieces: the tokens' texts; a special token that the model expects shows under its own name.
-        special: uint8 [token], 1 for a control token.
+        special: uint8 [token], 1 for a control token of the text, 2 for one that the model expects around it.
         words: int32 [token], the word that a token belongs to.
     """
 
@@ -78,7 +78,7 @@ def reading(tokenizer: OpenTokenizer, text: str, *, marks: bool = False) -> Read
     return Reading(
         np.concatenate([np.array(before, dtype=np.int32), ids, np.array(after, dtype=np.int32)]),
         (*spell(tokenizer, before), *pieces, *spell(tokenizer, after)),
-        np.concatenate([np.ones(len(before)), special, np.ones(len(after))]).astype(np.uint8),
+        np.concatenate([np.full(len(before), 2), special, np.full(len(after), 2)]).astype(np.uint8),
         np.concatenate([first, words + len(before), last]).astype(np.int32),
     )
 
@@ -123,7 +123,7 @@ def map_text(model: OpenModel, text: str, *, check: Callable[[], None] = lambda:
 
 def remark(heads: HeadMap) -> str | None:
     """What a reader should know of a text that shows little, in one sentence; None for an ordinary one."""
-    own = [at for at in range(heads.tokens) if at not in heads.sinks] if not heads.causal else range(heads.tokens)
+    own = np.flatnonzero(heads.special != 2)
     if heads.special.all():
         return "This text holds special tokens alone, which mark places and say nothing; put a sentence between them."
     if len(own) == 1:

@@ -263,11 +263,22 @@ def test_an_encoder_reads_between_its_special_tokens() -> None:
     made = read_for(model, "The tortoise smiled.")
     assert made.pieces[0] == "[CLS]"
     assert made.pieces[-1] == "[SEP]"
-    assert made.special.tolist() == [1] + [0] * (len(made.ids) - 2) + [1]
+    assert made.special.tolist() == [2] + [0] * (len(made.ids) - 2) + [2]
     import transformers
 
     library = transformers.PreTrainedTokenizerFast(tokenizer_file=str(Path(model.path) / "tokenizer.json"))
     assert made.ids.tolist() == library("The tortoise smiled.").input_ids
+
+
+def test_a_gap_to_fill_is_no_resting_place() -> None:
+    special = np.array([2, 0, 1, 0, 2], dtype=np.uint8)
+    heads = HeadMap(**{**vars(made_up(1, 1, 5, causal=False)), "special": special})
+    assert heads.sinks == (0, 4)
+    bare = HeadMap(**{**vars(heads), "special": np.array([1, 0, 0, 0, 0], dtype=np.uint8)})
+    assert bare.sinks == ()
+    scores = head_scores(np.full((1, 5, 5), 0.2), np.arange(5), causal=False, sinks=bare.sinks)[:, 0]
+    assert np.isnan(scores[SCORES.index("first")])
+    assert scores[SCORES.index("distance")] == pytest.approx(1.6)
 
 
 def test_a_text_that_shows_little_says_so() -> None:
