@@ -27,12 +27,18 @@ export default function (component) {
   root.style.setProperty("--on-accent", theme.onAccent);
   root.style.setProperty("--key", theme.categories[1]);
   root.style.setProperty("--good", theme.categories[2]);
+  // What the reader did comes back as the same walk: then nothing is built anew.
+  const built = JSON.stringify({ ...header, station: null, dark: theme.dark });
+  if (built === store.built && root.firstChild) return watchWidth(parentElement, (width) => width !== store.width && akResize(store, width));
+  store.built = built;
   akBuild(store);
-  return watchWidth(parentElement, (width) => {
-    store.width = width;
-    root.classList.toggle("narrow", width < 860);
-    akStation(store);
-  });
+  return watchWidth(parentElement, (width) => akResize(store, width));
+}
+
+function akResize(store, width) {
+  store.width = width;
+  store.root.classList.toggle("narrow", width < 860);
+  akStation(store);
 }
 
 // -------------------------------------------------------------------------------------------------------------- frame
