@@ -232,7 +232,7 @@ function abMaps(store, width) {
       on: { click: () => { store.score = score; store.chosen = true; abDraw(store, store.width); store.tell(); } },
     }));
   const gap = 22;
-  const size = Math.max(20, Math.min(42, Math.floor((width - gap - 26) / 2 / header.layers)));
+  const size = Math.max(20, Math.min(42, Math.floor((width - gap - 40) / 2 / header.layers)));
   store.cells = [];
   const one = (title, kind) => {
     const svg = svgEl("svg", { width: size * header.layers + 18, height: size * header.heads + 20, role: "img", "aria-label": `${title}, ${AB_WORDS[store.score]}` });
@@ -343,7 +343,7 @@ function abTable(store) {
   const rows = [];
   for (let row = 0; row < store.count; row += 5) rows.push(row);
   if (rows[rows.length - 1] !== store.count - 1) rows.push(store.count - 1);
-  return el("table", { class: "sr-only" }, el("caption", { text: "The training log, every fifth row" }),
+  return el("div", { class: "sr-only" }, el("table", {}, el("caption", { text: "The training log, every fifth row" }),
     el("thead", {}, el("tr", {}, ["tokens", ...header.curves].map((name) => el("th", { scope: "col", text: name.replace(/_/g, " ") })))),
-    el("tbody", {}, rows.map((row) => el("tr", {}, el("th", { scope: "row", text: arrays.tokens[row] }), header.curves.map((name) => el("td", { text: fmt(abValue(store, name, row)) }))))));
+    el("tbody", {}, rows.map((row) => el("tr", {}, el("th", { scope: "row", text: arrays.tokens[row] }), header.curves.map((name) => el("td", { text: fmt(abValue(store, name, row)) })))))));
 }

@@ -231,7 +231,7 @@ function lrShow(store) {
 function lrTable(store) {
   const { header, arrays } = store;
   const names = ["rank", "share kept", "numbers", header.measure, "drawn by lot", "LoRA", "adapters"];
-  return el("table", { class: "sr-only" }, el("caption", { text: `${header.title}, rank by rank; unmodified ${header.measure} ${fmt(header.whole)}` }),
+  return el("div", { class: "sr-only" }, el("table", {}, el("caption", { text: `${header.title}, rank by rank; unmodified ${header.measure} ${fmt(header.whole)}` }),
     el("thead", {}, el("tr", {}, names.map((text) => el("th", { scope: "col", text })))),
-    el("tbody", {}, header.ranks.map((rank, i) => el("tr", {}, el("th", { scope: "row", text: rank }), [lrShare(header.kept[i]), header.numbers[i], arrays.best[i].toFixed(4), arrays.other[i].toFixed(4), header.lora[i], header.adapters[i]].map((text) => el("td", { text }))))));
+    el("tbody", {}, header.ranks.map((rank, i) => el("tr", {}, el("th", { scope: "row", text: rank }), [lrShare(header.kept[i]), header.numbers[i], arrays.best[i].toFixed(4), arrays.other[i].toFixed(4), header.lora[i], header.adapters[i]].map((text) => el("td", { text })))))));
 }

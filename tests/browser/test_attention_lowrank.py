@@ -36,6 +36,6 @@ def test_the_rank_moves_pictures_and_numbers(open_page: Callable[..., Any], widt
     assert pictures.nth(2).evaluate(INK) > paper
     assert "12 matrices" in page.locator(".lowrank .bars").inner_text()
     page.wait_for_url("**attention_lowrank_rank=1**")
-    assert page.locator(".lowrank table.sr-only tbody tr").count() == 10
+    assert page.locator(".lowrank .sr-only table tbody tr").count() == 10
     main = page.locator("[data-testid=stMain]")
     assert main.evaluate("node => node.scrollWidth <= node.clientWidth")
