@@ -106,7 +106,7 @@ function acValue(store) {
 
 function acCheck(store) {
   const { header, arrays, key } = store;
-  const good = header.difference <= 1e-5;
+  const good = header.agrees;
   const [digits, power] = header.difference.toExponential(0).split("e-");
   const mark = svgEl("svg", { class: "mark", width: 24, height: 24, viewBox: "0 0 24 24", "aria-hidden": "true" },
     svgEl("circle", { cx: 12, cy: 12, r: 10 }), svgEl("path", { d: good ? "M7.5 12.5l3 3 6-7" : "M12 7v6M12 16.4v.6" }));

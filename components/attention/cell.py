@@ -143,6 +143,16 @@ class Cell:
         return float(np.abs(self.weights - self.model_weights).max())
 
     @property
+    def rounding(self) -> float:
+        """How far float32 arithmetic, in which the model computes, may move a weight of this row; at least 1e-5.
+
+        A score is as uncertain as the largest sum of |q_i k_i| * scale times float32's step, once for the products and
+        once for their sum; a weight moves by at most that.
+        """
+        sizes = np.abs(self.keys[self.visible]) @ np.abs(self.q)
+        return max(1e-5, 2 * float(np.finfo(np.float32).eps) * float(sizes.max()) * self.scale)
+
+    @property
     def to_sink(self) -> float:
         """The share of the row that goes to the learned sink; 0 without one."""
         return 0.0 if self.sink is None else float(1 - self.weights.sum())

@@ -42,6 +42,7 @@ def test_it_opens_on_the_heads_strongest_cell_and_sends_what_was_worked_out(page
     assert np.abs(arrays["weights"] - cell.weights).max() <= 1e-9
     assert np.abs(arrays["model"] - arrays["weights"]).max() == pytest.approx(header["difference"], abs=1e-12)
     assert header["difference"] <= 1e-5
+    assert header["agrees"]
     assert np.array_equal(arrays["q"].astype(np.float64), cell.q)
     # What the browser adds up is the score.
     products = arrays["q"].astype(np.float64) * arrays["keys"][key].astype(np.float64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -276,6 +277,26 @@ def test_one_token_and_damaged_weights() -> None:
         model.model.layers[0].self_attn.q_proj.weight[0, 0] = float("nan")
     with pytest.raises(ValueError, match="damaged"):
         explain_cell(model, IDS, 0, 0, 3, 2)
+
+
+def test_rounding_is_told_from_a_mistake() -> None:
+    """Large scores lose digits in float32, and no more than `rounding` says; a wrong row is far outside of it."""
+    generator = np.random.default_rng(5)
+    reading = read_layer(MODELS["llama"](), IDS, 0)
+    for size in (1.0, 30.0, 300.0):
+        query = (reading.layer.query * size).astype(np.float32)
+        scores = np.einsum("d,kd->k", query[0, 10], reading.layer.key[0]).astype(np.float32)
+        scores = scores * np.float32(reading.layer.scale)
+        powers = np.exp(scores - scores.max())
+        weights = reading.layer.weights.copy()
+        weights[0, 10] = powers / powers.sum()
+        layer = dataclasses.replace(reading.layer, query=query, weights=weights)
+        cell = cell_of(layer, 0, 10, 3)
+        assert cell.difference <= cell.rounding
+        assert cell.rounding < 1e-2
+        weights[0, 10] = generator.permutation(weights[0, 10])
+        wrong = cell_of(dataclasses.replace(layer, weights=weights), 0, 10, 3)
+        assert wrong.difference > wrong.rounding
 
 
 def test_the_strongest_cell_is_off_the_first_token_and_the_diagonal() -> None:

@@ -151,6 +151,7 @@ def payload(cell: Cell, reading: LayerReading, pieces: tuple[str, ...], name: st
         "kv_head": cell.kv_head,
         "sharing": list(cell.sharing),
         "difference": cell.difference,
+        "agrees": cell.difference <= cell.rounding,
         "output_length": cell.output_length,
         "output_difference": cell.output_difference,
         "kept": [
