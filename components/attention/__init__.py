@@ -20,7 +20,9 @@ from components.attention.birth import (
 )
 from components.attention.capture import Capture, LayerCapture, capture
 from components.attention.cell import Cell, LayerReading, cell_of, explain_cell, read_layer, strongest_cell
+from components.attention.crossing import Rewriting, rewrite
 from components.attention.families import FAMILIES, shape_of
+from components.attention.gap import Gaps, Guesses, fill_gaps, gap_limit, spelled
 from components.attention.grouping import Kept, kept_per_token
 from components.attention.heads import HeadMap, map_heads
 from components.attention.lens import Lens, logit_lens
@@ -103,7 +105,9 @@ __all__ = [
     "Check",
     "Control",
     "Effect",
+    "Gaps",
     "Growth",
+    "Guesses",
     "HeadMap",
     "Kept",
     "LastingStep",
@@ -116,6 +120,7 @@ __all__ = [
     "Parting",
     "Place",
     "Reading",
+    "Rewriting",
     "Seq2SeqCapture",
     "Shape",
     "Source",
@@ -143,8 +148,10 @@ __all__ = [
     "distance",
     "entropy",
     "explain_cell",
+    "fill_gaps",
     "find_matrix",
     "find_word",
+    "gap_limit",
     "growth",
     "head_scores",
     "is_encoder",
@@ -174,11 +181,13 @@ __all__ = [
     "read_source",
     "reading",
     "remark",
+    "rewrite",
     "rollout",
     "rollout_null",
     "shape_of",
     "spectrum",
     "spell",
+    "spelled",
     "sqrt_bytes",
     "stored_scores",
     "stripe_scores",
