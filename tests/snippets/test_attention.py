@@ -22,6 +22,8 @@ CASES = (
     ("storyteller", LAMP, 2, 5),
     ("storyteller", "Naïve 👩‍👩‍👧 \"quotes\" and\nlines, <|endoftext|>", 5, 7),
     ("storyteller", "a", 0, 0),
+    ("minilm", LAMP, 2, 9),
+    ("gapfiller", "The tortoise walked down to the[MASK] and drank.", 1, 2),
 )
 
 
@@ -39,8 +41,9 @@ def test_snippets_of_the_page_give_its_numbers(tmp_path: Path) -> None:
         "import json\nresults = []\n"
         f"for code in json.loads({json.dumps(json.dumps(runs))}):\n"
         "    space = {}\n    exec(code, space)\n"
-        "    names = ('previous', 'first', 'induction', 'looks_at', 'next_token')\n"
-        "    results.append({name: space[name] for name in names} | {'weights': space['weights'].tolist()})\n"
+        "    names = ('previous', 'first', 'induction', 'following', 'entropy', 'looks_at', 'next_token')\n"
+        "    results.append({name: space[name] for name in names if name in space})\n"
+        "    results[-1]['weights'] = space['weights'].tolist()\n"
         "print('RESULTS ' + json.dumps(results))\n",
         encoding="utf-8",
     )
@@ -50,13 +53,16 @@ def test_snippets_of_the_page_give_its_numbers(tmp_path: Path) -> None:
     for (model, text, layer, head), got in zip(cases, results, strict=True):
         heads = map_text(open_model(model), text)
         assert np.abs(heads.matrix(layer, head) - np.array(got["weights"])).max() <= 6e-4, (model, text)
-        for name in ("previous", "first", "induction"):
-            shown = float(heads.scores[SCORES.index(name), layer, head])
+        for name, score in (("previous", "previous"), ("first", "first"), ("induction", "induction"),
+                            ("following", "next"), ("entropy", "entropy")):
+            if name not in got:
+                continue
+            shown = float(heads.scores[SCORES.index(score), layer, head])
             told = float("nan") if got[name] is None else got[name]
             assert np.isclose(shown, told, atol=1e-4, equal_nan=True), (model, text, name)
         key, weight = got["looks_at"][0]
         assert abs(float(heads.matrix(layer, head)[-1, key]) - weight) <= 1.1e-3
-        assert got["next_token"] == heads.next_pieces[0]
+        assert got.get("next_token") == (heads.next_pieces[0] if heads.causal else None)
 
 
 def test_a_snippet_names_its_folder_and_uses_public_libraries_alone() -> None:
