@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.attention.ablation import divergence
+from components.attention.halves import last_without_each, take_apart
 from components.attention.restart import Start, begin, check_how, check_target, silent
 from components.attention.tap import Change
 
@@ -37,7 +38,8 @@ class Sweep:
         kl: how far all next-token probabilities moved, KL(before || after) in nats.
         loss_base: mean negative log-likelihood of the text in nats a token, every head on; None where not asked for.
         loss_change: its change; above 0: without the head the text is harder to predict.
-        moved: 1 - cosine of a token's last vector before and after, mean over tokens.
+        moved: 1 - cosine of a token's last vector before and after, mean over tokens; None where only the last position
+            was computed, which is all that a decoder's prediction needs.
     """
 
     how: str
@@ -47,7 +49,7 @@ class Sweep:
     kl: Floats | None
     loss_base: float | None
     loss_change: Floats | None
-    moved: Floats
+    moved: Floats | None
 
 
 def passes(layers: int, heads: int) -> float:
@@ -94,18 +96,26 @@ def sweep(
     loss_base = start.loss(before) if loss else None
     old = start.vectors(before)
     rows = max(1, BATCH_TOKENS // int(start.ids.size))
+    # Everything at every position is needed for the loss and for an encoder's vectors alone.
+    whole = loss or log_before is None
+    halves = None if whole else take_apart(start)
     for layer in range(start.layers):
         for first in range(0, start.heads, rows):
             check()
             some = range(first, min(first + rows, start.heads))
+            if halves is not None:
+                _note(found, layer, some, start.log_probabilities(last_without_each(start, halves, layer, some, how)),
+                      log_before, target)
+                report(layer * start.heads + some.stop, start.layers * start.heads)
+                continue
             after = start.go_on(
                 layer, start.streams[layer].expand(len(some), -1, -1), _one_a_row(start, layer, some, how)
             )
             if log_before is not None:
-                predicted = start.log_probabilities(after[:, -1]).numpy()
-                for row, head in enumerate(some):
-                    found["target"][layer, head] = predicted[row, target] - log_before[target]
-                    found["kl"][layer, head] = divergence(log_before, predicted[row])
+                _note(found, layer, some, start.log_probabilities(after[:, -1]), log_before, target)
+            if not whole:
+                report(layer * start.heads + some.stop, start.layers * start.heads)
+                continue
             new = start.vectors(after)
             cosine = torch.nn.functional.cosine_similarity(new, old[None], dim=-1)
             found["moved"][layer, some.start : some.stop] = (1 - cosine).mean(-1).numpy()
@@ -125,8 +135,18 @@ def sweep(
         kl=found["kl"] if predicts else None,
         loss_base=loss_base,
         loss_change=found["loss"] if loss_base is not None else None,
-        moved=found["moved"],
+        moved=found["moved"] if whole else None,
     )
+
+
+def _note(
+    found: dict[str, Floats], layer: int, heads: range, predicted: torch.Tensor, before: Any, target: int | None
+) -> None:
+    """Keep what these heads' log-probabilities [head, vocabulary] say."""
+    after = predicted.numpy()
+    for row, head in enumerate(heads):
+        found["target"][layer, head] = after[row, target] - before[target]
+        found["kl"][layer, head] = divergence(before, after[row])
 
 
 def _one_a_row(start: Start, at: int, heads: range, how: str) -> Change:

@@ -24,6 +24,7 @@ from components.attention import (  # noqa: E402
 )
 from components.attention.anatomy import _output_linear, anatomy  # noqa: E402
 from components.attention.attribution import _freeze  # noqa: E402
+from components.attention.halves import take_apart  # noqa: E402
 from components.attention.restart import begin  # noqa: E402
 from components.models.open import open_model  # noqa: E402
 from components.workshop import Cancelled  # noqa: E402
@@ -115,6 +116,7 @@ def test_the_sweep_equals_one_forward_a_head(name: str, how: str) -> None:
         for head in range(4):
             changed, _ = naive(model, IDS, [(layer, head)], how)
             single = ablate(model, IDS, [(layer, head)], how)
+            assert got.moved is not None
             assert got.moved[layer, head] == pytest.approx(single.effect.moved, abs=1e-5)
             if not decoder:
                 continue
@@ -126,6 +128,12 @@ def test_the_sweep_equals_one_forward_a_head(name: str, how: str) -> None:
             assert got.kl[layer, head] == pytest.approx(float((log.exp() * (log - after)).sum()), abs=1e-5)
             assert got.loss_change[layer, head] == pytest.approx(loss_of(changed, IDS) - loss_of(plain, IDS), abs=1e-5)
     assert (got.target_change is None) == (not decoder)
+    if decoder:  # the fast way, the last position alone
+        fast = sweep(model, IDS, how)
+        assert (take_apart(begin(model, IDS)) is not None) == (name in ("llama", "gpt2", "mistral", "qwen3"))
+        assert fast.moved is None
+        assert np.abs(np.array(fast.target_change) - np.array(got.target_change)).max() <= 1e-5
+        assert np.abs(np.array(fast.kl) - np.array(got.kl)).max() <= 1e-5
 
 
 def test_a_sweep_of_the_storyteller() -> None:
@@ -338,7 +346,7 @@ def test_results_cannot_be_written_to() -> None:
     model = llama()
     off: Ablation = ablate(model, IDS, [(0, 0)])
     swept: Sweep = sweep(model, IDS)
-    for array in (off.log_before, off.cosine, swept.kl, swept.moved, attribute(model, IDS).heads):
+    for array in (off.log_before, off.cosine, swept.kl, swept.target_change, attribute(model, IDS).heads):
         assert array is not None
         with pytest.raises(ValueError, match="read-only"):
             array[0] = 1
