@@ -89,5 +89,4 @@ def effect_of(model: str, text: str) -> NDArray[np.float32] | None:
     found = swept(model, text)
     if found is None:
         return None
-    values: NDArray[np.float32] = found.moved if found.target_change is None else -found.target_change
-    return values
+    return found.moved if found.target_change is None else -found.target_change
