@@ -20,8 +20,9 @@ TEXT = "The old miller had a cat. One day the cat said to the old"
 
 
 def opened(**query: str) -> Any:
-    return app_test("attention", attention_panel="Inside, step by step", attention_model="storyteller",
-                    **{"text": TEXT, "attention_layer": "3", "attention_head": "1", **query})
+    return app_test("attention", attention_panel="Inside, step by step",
+                    **{"attention_model": "storyteller", "text": TEXT, "attention_layer": "3", "attention_head": "1",
+                       **query})
 
 
 def sound(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
@@ -67,6 +68,14 @@ def test_a_link_names_token_and_station() -> None:
 def test_a_forged_link_is_harmless(at: str, station: str) -> None:
     header, _ = buffers(opened(attention_walk_at=at, attention_walk_station=station), "attention_walk")[-1]
     assert (header["position"], header["station"]) == (len(header["pieces"]) - 1, None)
+
+
+def test_an_encoder_walks_too() -> None:
+    header, arrays = buffers(opened(attention_model="gapfiller"), "attention_walk")[-1]
+    sound(header, arrays)
+    assert not header["causal"]
+    assert header["position"] == header["home"]
+    assert "nothing is hidden" in next(one for one in header["stations"] if one["name"] == "mask")["seen"].lower()
 
 
 @pytest.mark.parametrize("name", architectures.MODELS)

@@ -19,8 +19,8 @@ TEXT = "The old miller had a cat. One day the cat said to the old"
 
 
 def opened(**query: str) -> Any:
-    return app_test("attention", attention_panel="While it writes", attention_model="storyteller",
-                    **{"text": TEXT, **query})
+    return app_test("attention", attention_panel="While it writes",
+                    **{"attention_model": "storyteller", "text": TEXT, **query})
 
 
 def test_what_the_browser_is_given() -> None:
@@ -85,3 +85,9 @@ def test_a_text_that_fills_the_context_is_a_sentence() -> None:
     assert any("fills the 256 tokens" in one.value for one in opened(text=text).warning)
     header, _ = buffers(opened(text=text[: -4 * 3], attention_writing_tokens="5"), "attention_writing")[-1]
     assert (len(header["pieces"]), header["ended"]) == (256, panel.ENDED["context"])
+
+
+def test_an_encoder_does_not_write() -> None:
+    test = opened(attention_model="gapfiller")
+    assert not buffers(test, "attention_writing")
+    assert [one.value for one in test.warning if "is an encoder" in one.value]

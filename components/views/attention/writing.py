@@ -29,12 +29,12 @@ ENDED = {
 
 def draw(heads: HeadMap, name: str, text: str, layer: int, head: int, *, hide_first: bool) -> None:
     """Knobs, the text as it is written, and the snippet."""
-    settings = _knobs()
     if not heads.causal:
         raise ValueError(
             f"{catalog.entry(name).title} is an encoder: it reads the whole text at once and writes nothing on; "
             "choose a decoder to watch it write."
         )
+    settings = _knobs()
     ids = tuple(heads.ids.tolist())
 
     def work(job: Job) -> tuple[Writing, tuple[str, ...]]:
