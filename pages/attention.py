@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from components.models import catalog
 from components.views import frame
 from components.views.attention import (
     ablation,
+    architectures,
     birth,
     cell,
     export,
@@ -16,6 +16,7 @@ from components.views.attention import (
     panels,
     parting,
     picture,
+    scoreboard,
     shapes,
     walk,
     writing,
@@ -50,6 +51,7 @@ if heads is not None:
             "Two sentences": parting.draw,
             "Inside, step by step": lambda: walk.draw(heads, name, text, layer, head),
             "While it writes": lambda: writing.draw(heads, name, text, layer, head, hide_first=hide_first),
+            "Three architectures": lambda: architectures.draw(text),
             "How a head is born": birth.draw,
             "Shapes and memory": lambda: shapes.draw(name),
             "Low rank": lambda: lowrank.draw(heads, name, text),
@@ -58,26 +60,12 @@ if heads is not None:
     )
 frame.try_this(PAGE)
 if heads is not None:
-    at = f"{name}-layer{layer}-head{head}"
     frame.footer(
         PAGE,
         text=text,
         snippet=lambda: snippet(name, text, layer, head),
-        exports=[
-            frame.Export(
-                "This head's matrix (CSV)", f"{at}.csv", "text/csv", lambda: export.matrix_csv(heads, layer, head)
-            ),
-            frame.Export(
-                "All heads' scores (JSON)",
-                f"{name}-heads.json",
-                "application/json",
-                lambda: export.scores_json(heads, catalog.entry(name).title, text),
-            ),
-            frame.Export(
-                "The arcs (SVG)",
-                f"{at}.svg",
-                "image/svg+xml",
-                lambda: export.arcs_svg(heads, layer, head, hide_first=hide_first),
-            ),
-        ],
+        exports=export.files(
+            heads, name, text, picture.current_look(heads, name, (layer, head)),
+            lambda: scoreboard.columns(heads, name, scoreboard.effect_of(name, text)),
+        ),
     )

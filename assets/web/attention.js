@@ -1,10 +1,10 @@
-// parts: attention_read attention_map attention_arcs attention_matrix attention_head
+// parts: attention_read attention_alone attention_map attention_arcs attention_matrix attention_head
 // All heads as thumbnails, and one head large: arcs over the sentence and the matrix, with one hover for both.
 // Nothing here asks the server until another head is chosen; hovering, pinning and moving answer at once.
 
 export default function (component) {
   const { parentElement, data, setStateValue } = component;
-  const store = instance(parentElement, () => ({ chosen: null, turn: null, pinned: null, hover: null, text: null, show: "rollout", timers: {}, lit: {} }));
+  const store = instance(parentElement, () => ({ chosen: null, turn: null, pinned: null, hover: null, text: null, timers: {}, lit: {} }));
   if (store.raw !== data) {
     store.raw = data;
     const { header, arrays } = readPayload(data);
@@ -18,6 +18,7 @@ export default function (component) {
       store.turn = header.turn;
       store.chosen = header.chosen.slice();
       store.view = { ...header.view };
+      if (header.pinned && !header.view.words) store.pinned = { query: header.pinned[0], key: header.pinned[1] };
     }
   }
   store.tell = (name, value) => {
@@ -32,8 +33,16 @@ export default function (component) {
     parentElement.append(store.root);
   }
   const stop = watchWidth(parentElement, (width) => attDraw(store, parentElement, width));
+  // Whoever wants the picture itself (attention_png.js) is given its root and a line for under it.
+  const giving = (event) => {
+    if (!store.root.isConnected) return;
+    attHover(store, null);
+    event.detail.take(store.root, `${store.header.model}, ${attTitle(store).replace(/^L/, "l")}: ${store.header.pieces.join("").trim().replace(/\s+/g, " ")}`);
+  };
+  window.addEventListener("lg-attention", giving);
   return () => {
     stop();
+    window.removeEventListener("lg-attention", giving);
     Object.values(store.timers).forEach(clearTimeout);
   };
 }

@@ -25,7 +25,7 @@ function attArcs(store, width) {
   store.layout = layout;
   ({ line: attInLine, column: attInColumn, columns: attInColumns })[layout](store, box, line, svg, widths, width);
   attWalk(line, store.words);
-  if (grid.exact) attBase(store);
+  if (grid.drawn) attBase(store);
   return box;
 }
 
@@ -172,7 +172,7 @@ function attBright(store, active, key, row) {
   const { grid, theme } = store;
   const arcs = document.createDocumentFragment();
   store.top.replaceChildren();
-  if (!grid.exact) return;
+  if (!grid.drawn) return;
   const pairs = active.from
     ? grid.labels.map((_, q) => [q, key, grid.sees(q, key) ? grid.at(q, key) : 0]).sort((a, b) => b[2] - a[2])
     : row.map(([k, w]) => [active.query, k, w]);

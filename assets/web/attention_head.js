@@ -27,11 +27,8 @@ function attControls(store) {
   const mark = focus && (focus.dataset.value || focus.textContent);
   const rolled = view.whose === "rollout";
   store.controls.replaceChildren(...[
-    attSegments("Whose", ATT_WHOSE, view.whose, (whose) => attView(store, { whose })),
-    rolled ? attSegments("Show", ATT_SHOW, store.show, (show) => {
-      store.show = show;
-      attHead(store);
-    }) : null,
+    attSegments("Whose", ATT_WHOSE.filter(([whose]) => attOffers(store, whose)), view.whose, (whose) => attView(store, { whose })),
+    rolled ? attSegments("Show", ATT_SHOW, view.show, (show) => attView(store, { show })) : null,
     attSegments("Layout", ATT_LAYOUTS, view.layout, (layout) => attView(store, { layout })),
     attSwitch("Whole words", view.words, "Pieces of a word taken together: summed as keys, averaged as queries", (words) => attView(store, { words })),
     view.whose === "head" && store.arrays.norms.shape[1]
@@ -47,7 +44,7 @@ function attView(store, change) {
   store.hover = null;
   attMarkChosen(store);
   attHead(store);
-  store.tell("view", { ...store.view });
+  store.tell("view", { ...store.view, turn: store.turn });
 }
 
 function attTitle(store) {
@@ -61,11 +58,12 @@ function attTitle(store) {
 function attSub(store) {
   const { view, grid } = store;
   const parts = [];
-  if (!grid || !grid.exact) parts.push("exact numbers are on their way");
+  if (!grid || !grid.drawn) parts.push(store.header.alone ? attAloneSays(store) : "exact numbers are on their way");
   else if (view.whose === "average") parts.push("what the heads of this layer do together");
   else if (view.whose === "rollout") {
-    parts.push({ rollout: "all layers multiplied, half of each the word itself", even: "the same sum if every head looked everywhere alike: what the mask alone does", ratio: "how much more than the mask alone would give" }[store.show]);
+    parts.push({ rollout: "all layers multiplied, half of each the word itself", even: "the same sum if every head looked everywhere alike: what the mask alone does", ratio: "how much more than the mask alone would give" }[view.show]);
   } else parts.push(attSays(store));
+  if (grid?.drawn && !grid.exact) parts.push(attAloneSays(store));
   if (grid?.unit === "length") parts.push("numbers are lengths of what each word adds");
   if (grid && grid.unit !== "ratio" && grid.top > 0 && grid.top !== 1) parts.push(`strongest colour ${fmt(grid.top)}`);
   if (view.words) parts.push("whole words: keys summed, queries averaged");
@@ -74,6 +72,7 @@ function attSub(store) {
 
 function attHead(store) {
   const width = store.right;
+  if (!attOffers(store, store.view.whose)) store.view = { ...store.view, whose: "head" };
   store.grid = attGrid(store);
   attControls(store);
   store.title.textContent = attTitle(store);
@@ -81,7 +80,7 @@ function attHead(store) {
   if (!store.grid) return;
   const { grid } = store;
   if (store.pinned && (store.pinned.query >= grid.n || (store.pinned.key ?? 0) >= grid.n)) store.pinned = null;
-  store.one.classList.toggle("coming", !grid.exact);
+  store.one.classList.toggle("coming", !grid.drawn);
   store.opening = attOpening(store);
   store.lit = {};
   const arcs = attArcs(store, width);
@@ -116,7 +115,8 @@ function attPin(store, pair) {
   attLight(store);
   if (store.view.words || store.view.whose !== "head") return;
   const key = attKeyOf(store, pair, attRow(store, pair.query));
-  store.tell("pinned", same || key === null ? null : [pair.query, key]);
+  // Never null, which the server would not hear of where nothing was pinned here before, but by a link.
+  store.tell("pinned", same || key === null ? [] : [pair.query, key]);
 }
 
 function attKeyOf(store, active, row) {

@@ -115,7 +115,7 @@ function attCells(store) {
     return cells;
   };
   if (view.whose !== "head") {
-    if (header.whose !== view.whose || header.layer !== layer) return null;
+    if (header.whose !== view.whose || header.layer !== layer) return header.alone ? attAloneSum(store) : null;
     const rolled = view.whose === "rollout";
     return { exact: true, cells: dense((at) => arrays.main[at]), even: rolled ? dense((at) => arrays.null[at]) : null, norms: null };
   }
@@ -125,6 +125,8 @@ function attCells(store) {
     const norms = long ? arrays.norms.subarray(index * long, (index + 1) * long) : null;
     return { exact: true, cells: dense((at) => arrays.weights[index * size + at]), norms };
   }
+  const alone = header.alone && attAloneHead(store, dense);
+  if (alone) return alone;
   if (header.rough === layer) return { exact: false, cells: dense((at) => (arrays.rough[head * size + at] / 255) ** 2), norms: null };
   const edges = arrays.edges;
   const side = edges.length - 1;
@@ -156,7 +158,7 @@ function attWhole(cells, n, words) {
 function attGrid(store) {
   const { header, arrays, view } = store;
   const found = attCells(store);
-  if (!found) return store.grid ? { ...store.grid, exact: false } : null;
+  if (!found) return store.grid ? { ...store.grid, exact: false, drawn: false } : null;
   let n = header.pieces.length;
   let { cells } = found;
   let even = found.even;
@@ -174,7 +176,7 @@ function attGrid(store) {
     sinks = starts.flatMap((start, i) => (header.sinks.some((sink) => sink >= start && sink < (starts[i + 1] ?? old)) ? [i] : []));
   }
   const rolled = cells;
-  const show = found.even ? store.show : "rollout";
+  const show = found.even ? view.show : "rollout";
   if (show === "even") cells = even;
   if (show === "ratio") cells = rolled.map((value, at) => (even[at] > 1e-9 ? value / even[at] : NaN));
   const hidden = new Set(header.hide_first && n > sinks.length ? sinks : []);
@@ -196,7 +198,7 @@ function attGrid(store) {
     weight: (w) => (found.exact ? w.toFixed(3) : `≈ ${w.toFixed(2)}`), length: fmt, ratio: (w) => (Number.isNaN(w) ? "–" : `× ${fmt(w)}`),
   }[unit];
   return {
-    n, labels, starts, hidden, sinks, exact: found.exact, unit, strength, say, rolled, even, top,
+    n, labels, starts, hidden, sinks, exact: found.exact, drawn: found.exact || Boolean(found.near), unit, strength, say, rolled, even, top,
     at: (q, k) => cells[q * n + k], sees: (q, k) => !header.causal || k <= q,
   };
 }

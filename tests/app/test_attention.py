@@ -212,10 +212,35 @@ def test_the_view_comes_from_the_address_and_goes_back_there(page: Any) -> None:
         attention_layout="<script>",
     )
     header, arrays = buffers(test, "attention")[-1]
-    assert header["view"] == {"whose": "average", "layout": "auto", "words": True, "value": False, "like": False}
+    assert header["view"] == {
+        "whose": "average", "layout": "auto", "words": True, "value": False, "like": False, "show": "rollout",
+    }
     assert "main" in arrays
     assert test.query_params["attention_whose"] in ("average", ["average"])
     assert "attention_layout" not in test.query_params
+
+
+def test_the_picture_follows_the_knobs_and_the_knobs_the_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    from components.views.attention.payload import View
+
+    state: dict[str, Any] = {}
+    monkeypatch.setattr(picture.st, "session_state", state)
+
+    def follow(now: tuple[int, int], view: View | None = None) -> tuple[tuple[int, int], int]:
+        sent, _ = picture._follow(now, view or View(), None, False)
+        return sent, state.get("_attention_turn", 0)
+
+    assert follow((0, 0)) == ((0, 0), 0)
+    state[picture.MAP] = {"chosen": [1, 2, 0]}  # a click: it is drawn already, nothing new is sent
+    assert follow((1, 2)) == ((0, 0), 0)
+    assert follow((0, 0)) == ((0, 0), 1)  # the knobs go back to where they were: the picture has to be told
+    state[picture.MAP] = {"chosen": [1, 2, 1]}  # the same head clicked again
+    assert follow((1, 2)) == ((0, 0), 1)
+    assert follow((1, 2), View(words=True)) == ((1, 2), 2)  # a lesson asks for whole words
+    state[picture.MAP]["view"] = {**vars(View()), "turn": 2}  # and the reader for tokens again
+    assert follow((1, 2)) == ((1, 2), 2)
+    state[picture.MAP] = {}  # another page and back: the picture is new
+    assert follow((1, 2)) == ((1, 2), 3)
 
 
 def test_what_a_browser_may_forge_is_passed_over() -> None:

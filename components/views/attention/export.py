@@ -1,4 +1,4 @@
-"""Files to take away: one head's matrix as CSV, all scores as JSON, the arcs as SVG."""
+"""Files to take away: the view as SVG, PNG or one page, every number as safetensors, npz, CSV or JSON."""
 
 from __future__ import annotations
 
@@ -6,9 +6,18 @@ import csv
 import io
 import json
 import math
-from xml.sax.saxutils import escape
+from collections.abc import Callable
 
 from components.attention import SCORES, HeadMap
+from components.models import catalog
+from components.payload import pack
+from components.views.attention.export_arrays import as_npz, as_safetensors
+from components.views.attention.export_html import one_file
+from components.views.attention.export_svg import view_svg
+from components.views.attention.payload import Look
+from components.views.attention.scoreboard import Column
+from components.views.component import mount
+from components.views.footer import Export
 
 
 def matrix_csv(heads: HeadMap, layer: int, head: int) -> bytes:
@@ -42,35 +51,37 @@ def scores_json(heads: HeadMap, model: str, text: str) -> bytes:
     return json.dumps(whole, ensure_ascii=False, indent=1).encode("utf-8")
 
 
-def arcs_svg(heads: HeadMap, layer: int, head: int, *, hide_first: bool) -> bytes:
-    """The sentence with its arcs, as a drawing that scales."""
-    shown = [piece.strip(" ").replace("\n", "↵").replace("\t", "⇥") or "·" for piece in heads.pieces]
-    clean = ["".join(sign if sign.isprintable() else "\ufffd" for sign in piece) for piece in shown]
-    widths = [max(2, len(piece)) * 9.6 + 14 for piece in clean]
-    starts = [20 + sum(widths[:at]) for at in range(len(widths))]
-    middle = [start + width / 2 for start, width in zip(starts, widths, strict=True)]
-    wide = 40 + sum(widths)
-    high = min(320.0, max(90.0, wide * 0.24))
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {wide:.0f} {high + 70:.0f}" '
-        'font-family="monospace" font-size="16">',
-        f"<title>{escape(f'Layer {layer}, head {head}')}</title>",
-        f'<rect width="{wide:.0f}" height="{high + 70:.0f}" fill="#FCFBF8"/>',
+def png_button() -> None:
+    """A button that saves the main picture. The browser draws it, from what it has laid out on the page."""
+    mount("attention_png", pack({}), key="attention_png")
+
+
+def files(heads: HeadMap, name: str, text: str, look: Look, scores: Callable[[], list[Column]]) -> list[Export]:
+    """Everything to take away; each file is made when it is asked for.
+
+    `look` is how the picture stands, `scores` gives its table of scores.
+    """
+    title = catalog.entry(name).title
+    layer, head = look.exact
+    at = f"{name}-layer{layer}-head{head}"
+    return [
+        Export("", "", "", lambda: b"", button=png_button),
+        Export("One head, to scale (SVG)", f"{at}.svg", "image/svg+xml", lambda: view_svg(heads, look)),
+        Export(
+            "All of it in one page that opens offline (HTML)", f"{name}-attention.html", "text/html",
+            lambda: one_file(heads, look, text, scores()),
+        ),
+        Export(
+            "All weights and scores (safetensors)", f"{name}-attention.safetensors", "application/octet-stream",
+            lambda: as_safetensors(heads, title, text),
+        ),
+        Export(
+            "All weights and scores (npz)", f"{name}-attention.npz", "application/octet-stream",
+            lambda: as_npz(heads, title, text),
+        ),
+        Export("This head's matrix (CSV)", f"{at}.csv", "text/csv", lambda: matrix_csv(heads, layer, head)),
+        Export(
+            "All heads' scores (JSON)", f"{name}-heads.json", "application/json",
+            lambda: scores_json(heads, title, text),
+        ),
     ]
-    matrix = heads.matrix(layer, head)
-    for query in range(heads.tokens):
-        for key in range(heads.tokens):
-            weight = float(matrix[query, key])
-            if key == query or weight < 0.03 or (hide_first and key == 0):
-                continue
-            lift = min(high - 10, abs(middle[query] - middle[key]) * 0.5 + 8) * 1.33
-            parts.append(
-                f'<path d="M {middle[key]:.1f} {high + 20:.0f} C {middle[key]:.1f} {high + 20 - lift:.1f}, '
-                f'{middle[query]:.1f} {high + 20 - lift:.1f}, {middle[query]:.1f} {high + 20:.0f}" fill="none" '
-                f'stroke="#1F5FA8" stroke-width="{0.8 + 5 * weight:.2f}" stroke-opacity="{0.15 + 0.8 * weight:.2f}"/>'
-            )
-    for at, piece in zip(middle, clean, strict=True):
-        place = f'x="{at:.1f}" y="{high + 44:.0f}" text-anchor="middle"'
-        parts.append(f'<text {place} fill="#1D1C24">{escape(piece)}</text>')
-    parts.append("</svg>")
-    return "\n".join(parts).encode("utf-8")

@@ -24,6 +24,7 @@ ROUGH_BYTES = 400_000
 
 WHOSE = ("head", "average", "rollout")
 LAYOUTS = ("auto", "line", "columns")
+SHOWS = ("rollout", "even", "ratio")
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class View:
         words: whole words instead of tokens.
         value: weights times the length of what each key adds.
         like: heads like the chosen one are lit up.
+        show: of a rollout: itself, the evenly spread one ("even"), or the one over the other ("ratio").
     """
 
     whose: str = "head"
@@ -43,6 +45,7 @@ class View:
     words: bool = False
     value: bool = False
     like: bool = False
+    show: str = "rollout"
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,7 @@ class Look:
         hide_first: whether the resting place stays out of arcs and colours.
         view: how one head is shown, as the server wants it.
         whose: whose attention has to be among what is sent.
+        pinned: (query, key) that the server wants pinned, or None where the picture is to keep its own.
     """
 
     model: str
@@ -71,6 +75,7 @@ class Look:
     hide_first: bool
     view: View = field(default_factory=View)
     whose: str = "head"
+    pinned: tuple[int, int] | None = None
 
 
 def span(heads: HeadMap, exact: tuple[int, int]) -> tuple[int, int]:
@@ -127,6 +132,7 @@ def payload(heads: HeadMap, look: Look, scores: list[Column] | None = None) -> b
         ],
         "chosen": list(look.chosen),
         "turn": look.turn,
+        "pinned": None if look.pinned is None else list(look.pinned),
         "view": vars(look.view),
         "whose": look.whose,
         "layer": layer,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -20,6 +22,7 @@ from components.workshop import Job, check_text
 
 PAGE = "attention"
 MAP = "attention_map"
+PINNED = "attention_pinned"
 # Made for fifty languages; its vocabulary alone is larger than the other encoders, and its heads show nothing more.
 LEFT_OUT = ("multilingual-minilm",)
 
@@ -150,8 +153,9 @@ def _said(part: str) -> Any:
 
 
 def _pair(value: Any) -> tuple[int, int] | None:
-    """Two whole numbers, or None for anything else that a browser may send."""
-    fine = isinstance(value, list | tuple) and len(value) == 2 and all(type(one) is int and one >= 0 for one in value)
+    """Two whole numbers, perhaps with the turn behind them, or None for anything else that a browser may send."""
+    long = len(value) if isinstance(value, list | tuple) else 0
+    fine = long in (2, 3) and all(type(one) is int and one >= 0 for one in value)
     return (value[0], value[1]) if fine else None
 
 
@@ -165,46 +169,102 @@ def _viewed() -> None:
     view.take(_said("view"))
 
 
+def _pinned() -> None:
+    st.session_state[PINNED] = _pair(_said("pinned"))
+
+
 def pinned(heads: HeadMap) -> tuple[int, int] | None:
-    """The (query, key) that the reader has pinned in the picture, in tokens."""
-    pair = _pair(_said("pinned"))
+    """The (query, key) that is pinned in the picture, in tokens: by the reader, a link or a lesson."""
+    pair = _pair(st.session_state.get(PINNED))
     return pair if pair and max(pair) < heads.tokens else None
+
+
+def _pin(heads: HeadMap, name: str, text: str) -> bool:
+    """Whether what is pinned is news to the picture; the address follows what is pinned."""
+    state: Any = st.session_state
+    if PINNED not in state:
+        two = re.fullmatch(r"(\d{1,4})\.(\d{1,4})", st.query_params.get(PINNED, ""))
+        state[PINNED] = (int(two[1]), int(two[2])) if two else None
+    was = state.get("_attention_pinned_in")
+    # A pair of the text before; one that came together with the new text stays.
+    if was and was[:2] != (name, text) and was[2] == state[PINNED]:
+        state[PINNED] = None
+    state["_attention_pinned_in"] = (name, text, state[PINNED])
+    now = pinned(heads)
+    view.keep(PINNED, now, f"{now[0]}.{now[1]}" if now else None)
+    if not state.get(MAP):  # a picture that is drawn anew knows nothing of it
+        state["_attention_told"] = now
+    return now is not None and now not in (state["_attention_told"], _pair(_said("pinned")))
+
+
+def current_look(heads: HeadMap, name: str, now: tuple[int, int]) -> Look:
+    """How the picture stands for this reader, with `now` as the chosen head: what a file to take away shows."""
+    state: Any = st.session_state
+    shown = view.current()
+    return Look(
+        model=catalog.entry(name).title,
+        chosen=now,
+        turn=1,
+        exact=now,
+        light=str(state.get("attention_light", "previous")),
+        at_least=round(float(state.get("attention_at_least", 0.5)), 2),
+        sort=str(state.get("attention_sort", "place")),
+        hide_first=bool(state.get("attention_hide_first", True)),
+        view=shown,
+        whose=shown.whose,
+        pinned=pinned(heads),
+    )
+
+
+def _follow(now: tuple[int, int], shown: View, pin: tuple[int, int] | None, news: bool) -> tuple[tuple[int, int], View]:
+    """The head and the view to send, so that the picture comes to show `now` and `shown`.
+
+    What the reader clicked is drawn already. Sending it back would send the whole picture again, so the buffer keeps
+    what the server chose last, and a new turn tells the picture to follow when it shows anything else than it should,
+    or when `pin` is `news` to it.
+    """
+    state: Any = st.session_state
+    wanted: dict[str, Any] = {"chosen": now, "view": vars(shown)}
+    said = {part: _said(part) for part in wanted}
+    looks = said["view"] if isinstance(said["view"], dict) else {}
+    reported: dict[str, Any] = {
+        "chosen": _pair(said["chosen"]), "view": {key: looks.get(key) for key in vars(shown)} if looks else None,
+    }
+    old = state.get("_attention_followed") or {"said": dict.fromkeys(wanted), "shows": wanted, "sent": (now, shown)}
+    # Each report carries the turn that it was made in, so the same choice made again later is news too.
+    shows = {
+        part: reported[part] if reported[part] is not None and said[part] != old["said"][part] else old["shows"][part]
+        for part in wanted
+    }
+    # A picture that reported something and now reports nothing was built anew when its page was opened again.
+    anew = any(old["said"][part] is not None and said[part] is None for part in wanted)
+    sent = old["sent"]
+    if anew or news or shows != wanted:
+        state["_attention_turn"] = int(state.get("_attention_turn", 0)) + 1
+        shows, sent = wanted, (now, shown)
+        state["_attention_told"] = pin
+    state["_attention_followed"] = {"said": said, "shows": shows, "sent": sent}
+    return sent[0], sent[1]
 
 
 def draw(heads: HeadMap, name: str, text: str) -> tuple[int, int]:
     """The picture. Returns the chosen (layer, head)."""
     now, shown = chosen(heads), view.current()
     state: Any = st.session_state
-    reported, viewed = _pair(_said("chosen")), _said("view")
-    # What the reader clicked is drawn already. Sending it back would send the whole picture again, so the buffer
-    # keeps what the server chose last; a new turn tells the picture to follow.
-    sent, looked = state.get("_attention_sent", now), state.get("_attention_looked", View())
-    if (reported != now and sent != now) or (viewed != vars(shown) and looked != shown):
-        state["_attention_turn"] = int(state.get("_attention_turn", 0)) + 1
-        sent, looked = now, shown
-    if sent[0] >= heads.layers or sent[1] >= heads.heads:
-        sent = now
-    state["_attention_sent"], state["_attention_looked"] = sent, looked
+    news = _pin(heads, name, text)
+    sent, looked = _follow(now, shown, pinned(heads), news)
     effect = scoreboard.effect_of(name, text)
-    look = Look(
-        model=catalog.entry(name).title,
-        chosen=sent,
-        turn=int(state.get("_attention_turn", 0)),
-        exact=now,
-        light=str(state.get("attention_light", "previous")),
-        at_least=round(float(state.get("attention_at_least", 0.5)), 2),
-        sort=str(state.get("attention_sort", "place")),
-        hide_first=bool(state.get("attention_hide_first", True)),
-        view=looked,
-        whose=shown.whose,
+    look = replace(
+        current_look(heads, name, now),
+        chosen=sent, turn=int(state.get("_attention_turn", 0)), view=looked, pinned=state["_attention_told"],
     )
     made = caching.shared(
-        "attention_picture", (name, text, look, effect is not None),
+        "attention_picture", (name, text, look, None if effect is None else float(effect.sum())),
         lambda: payload(heads, look, scoreboard.columns(heads, name, effect)),
     )
     mount(
         "attention", made, key=MAP, state=("chosen", "view", "pinned"),
-        callbacks={"chosen": _clicked, "view": _viewed},
+        callbacks={"chosen": _clicked, "view": _viewed, "pinned": _pinned},
     )
     note = remark(heads)
     if note:

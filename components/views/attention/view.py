@@ -6,12 +6,13 @@ from typing import Any
 
 import streamlit as st
 
-from components.views.attention.payload import LAYOUTS, WHOSE, View
+from components.views.attention.payload import LAYOUTS, SHOWS, WHOSE, View
 
 # In the picture's own words -> in the address; a choice that stands at its first value is left out there.
 CHOICES: dict[str, tuple[str, tuple[str, ...]]] = {
     "whose": ("attention_whose", WHOSE),
     "layout": ("attention_layout", LAYOUTS),
+    "show": ("attention_show", SHOWS),
 }
 SWITCHES = {"words": "attention_words", "value": "attention_value", "like": "attention_like"}
 
@@ -22,15 +23,16 @@ def current() -> View:
     for name, (key, allowed) in CHOICES.items():
         value = st.session_state.get(key, st.query_params.get(key, allowed[0]))
         chosen[name] = value if value in allowed else allowed[0]
-        _keep(key, chosen[name], chosen[name] if chosen[name] != allowed[0] else None)
+        keep(key, chosen[name], chosen[name] if chosen[name] != allowed[0] else None)
     for name, key in SWITCHES.items():
         value = st.session_state.get(key, st.query_params.get(key) == "true")
         chosen[name] = value is True
-        _keep(key, chosen[name], "true" if chosen[name] else None)
+        keep(key, chosen[name], "true" if chosen[name] else None)
     return View(**chosen)
 
 
-def _keep(key: str, value: object, linked: str | None) -> None:
+def keep(key: str, value: object, linked: str | None) -> None:
+    """A value into the session, and as `linked` into the address; None leaves it out there."""
     st.session_state[key] = value
     if linked is None:
         if key in st.query_params:
