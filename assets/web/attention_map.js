@@ -193,7 +193,7 @@ function attChoose(store, chosen, tell) {
   store.tip.hide();
   attMarkChosen(store);
   attHead(store);
-  if (tell) store.tell("chosen", chosen.slice());
+  if (tell) store.tell("chosen", [...chosen, store.turn]);
 }
 
 function attKey(store, event) {
