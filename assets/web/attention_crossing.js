@@ -113,7 +113,7 @@ function cxBuild(store) {
   }
   moveByArrows(grid, "button", { columns: heads + 1 });
   store.bars = el("div", { class: "bars" });
-  store.table = el("table", { class: "sr-only" });
+  store.table = el("table", {});
   const exact = header.exact;
   const share = ([value, texts]) => `${(Math.floor(value * 1000) / 10).toFixed(1)} % of ${texts.toLocaleString("en-US")}`;
   const unknown = header.known.filter((known) => !known).length;
@@ -122,8 +122,8 @@ function cxBuild(store) {
       el("section", {}, store.figure, store.say,
         header.nothing_known ? el("p", { class: "note", text: header.copy.nothing }) : unknown ? el("p", { class: "sub", text: `Underlined with a wave: ${unknown} ${unknown === 1 ? "word" : "words"} unknown to it. It sees that a word stands there, not which.` }) : null),
       el("section", {}, el("h4", { text: "All heads: choose one" }), grid, store.bars,
-        el("p", { class: "sub" }, `On dates that it never trained on, every character is right in ${share(exact.held_out_dates)} texts; in phrasings it never saw, ${share(exact.held_out_phrasings)}. `, header.copy.honest))),
-    store.table);
+        el("p", { class: "sub exact" }, `On dates that it never trained on, every character is right in ${share(exact.held_out_dates)} texts; in phrasings it never saw, ${share(exact.held_out_phrasings)}. `, header.copy.honest))),
+    el("div", { class: "sr-only" }, store.table));
   cxMaps(store);
   if (refocus) root.querySelector(`[data-kind=${store.kind}]`).focus({ preventScroll: true });
 }
@@ -180,7 +180,7 @@ function cxShow(store) {
   const looked = [el("span", { class: "token", text: visible(cxKeys(store)[best]) }), ` (${weights[best].toFixed(2)})`];
   const sure = kind === "encoder" ? [] : [` It is ${percent(store.arrays.chance[row])} sure of this ${cxMark(store, "target", row) ? "end" : "character"}.`];
   store.say.replaceChildren(`${cxName(store, head)}: `, ...(kind === "encoder" ? [asked, " looks most at "] : ["to write ", asked, " it looks most at "]), ...looked, ".", ...sure);
-  const order = [...weights.keys()].sort((a, b) => weights[b] - weights[a]).slice(0, 5);
+  const order = [...weights.keys()].sort((a, b) => weights[b] - weights[a]).filter((k, i) => i < 5 && (i === 0 || weights[k] >= 0.0005));
   store.bars.replaceChildren(el("h4", {}, el("span", { class: "token", text: visible(cxAsks(store)[row]) }), " looks at"), ...order.map((k) =>
     el("div", { class: "bar" }, el("span", { class: "name", text: visible(cxKeys(store)[k]) }),
       el("span", { class: "track", "aria-hidden": "true" }, el("span", { class: "fill", style: { width: `${weights[k] * 100}%` } })), el("span", { class: "number", text: weights[k].toFixed(3) }))));
@@ -218,14 +218,17 @@ function cxLines(store) {
   lines.replaceChildren(...drawn);
 }
 
+// Nothing is the panel itself, and faint weights rise out of it.
+const cxColour = (theme, t) => mix(parseColour(theme.panel), parseColour(theme.cividis(t)), Math.min(1, 0.1 + t / 0.38));
+
 // Every head as a small matrix: who asks down, who is looked at across.
 function cxMaps(store) {
   const [, , asks, keys] = store.arrays[store.kind].shape;
-  const colours = Array.from({ length: 256 }, (_, i) => parseColour(store.theme.cividis(Math.pow(i / 255, 0.7))));
+  const colours = Array.from({ length: 256 }, (_, i) => cxColour(store.theme, Math.pow(i / 255, 0.68)));
   for (const map of store.maps) {
     map.canvas.width = keys;
     map.canvas.height = asks;
-    map.canvas.style.height = `${Math.round(Math.min(72, Math.max(34, (54 * asks) / keys)))}px`;
+    map.canvas.style.height = `${Math.round(Math.min(72, Math.max(34, (50 * asks) / keys)))}px`;
     const pen = map.canvas.getContext("2d");
     const image = pen.createImageData(keys, asks);
     for (let q = 0; q < asks; q++) {

@@ -92,7 +92,7 @@ function agSide(store, m) {
   const side = store.sides[m];
   const where = header.gap_of.indexOf(at);
   side.sees.replaceChildren(...header.segments.slice(0, where), el("span", { class: "gap", text: "?", "aria-label": "the gap" }),
-    ...header.segments.slice(where + 1).map((segment) => (m === 0 ? segment : el("span", { class: "hidden", text: segment, "aria-hidden": "true" }))));
+    m === 0 ? header.segments.slice(where + 1).join("") : el("span", { class: "hidden", text: header.segments.slice(where + 1).join(""), "aria-hidden": "true" }));
   if (m === 1 && where < header.segments.length - 1) side.sees.append(el("span", { class: "sr-only", text: " and nothing after it" }));
   const top = header.tops[m][at];
   const share = (i) => arrays[`shares_${m}`][at * top.length + i];

@@ -25,6 +25,7 @@ export default function (component) {
 }
 
 const AS_SCORES = [["back", "one token back"], ["ahead", "one token ahead"]];
+const asShare = (x) => (Number.isNaN(x) ? "–" : x.toFixed(2));
 const asCounts = (store, score, m, i) => store.arrays[`${score}_${m}`][i] >= store.header.counts;
 
 // The head of the first model that looks ahead most: what the other kind can never do.
@@ -57,7 +58,7 @@ function asModel(store, model, m) {
   });
   const grid = el("div", { class: "grid", role: "group", "aria-label": `All heads of ${model.title}; arrow keys move`, style: { "grid-template-columns": `auto repeat(${model.heads}, auto)` } },
     el("span", {}), Array.from({ length: model.heads }, (_, h) => el("span", { class: "n", text: String(h) })),
-    Array.from({ length: model.layers }, (_, l) => [el("span", { class: "n", text: String(l), title: `layer ${l}` }), ...buttons.slice(l * model.heads, (l + 1) * model.heads)]));
+    Array.from({ length: model.layers }, (_, l) => [el("span", { class: "n", text: String(l), title: `layer ${l}` }), ...buttons.slice(l * model.heads, (l + 1) * model.heads)]).flat());
   grid.addEventListener("focusin", (event) => {
     const at = buttons.indexOf(event.target.closest("button"));
     if (at >= 0) asTo(store, at);
@@ -84,6 +85,9 @@ function asCells(store, m, i) {
   return { side, at: (q, k) => (!causal ? from[q * side + k] : k > q ? -1 : from[(q * (q + 1)) / 2 + k]) };
 }
 
+// Nothing is the panel itself, and faint weights rise out of it.
+const asColour = (theme, t) => mix(parseColour(theme.panel), parseColour(theme.cividis(t)), Math.min(1, 0.1 + t / 0.38));
+
 function asPaint(store, m, i, canvas) {
   const { theme } = store;
   const { side, at } = asCells(store, m, i);
@@ -91,7 +95,7 @@ function asPaint(store, m, i, canvas) {
   const pen = canvas.getContext("2d");
   const image = pen.createImageData(side, side);
   if (!store.colours || store.colours.dark !== theme.dark) {
-    store.colours = { dark: theme.dark, of: Array.from({ length: 256 }, (_, b) => parseColour(theme.cividis(Math.pow(b / 255, 1.35)))), none: parseColour(theme.paper) };
+    store.colours = { dark: theme.dark, of: Array.from({ length: 256 }, (_, b) => asColour(theme, Math.pow(b / 255, 1.35))), none: parseColour(theme.paper) };
   }
   for (let q = 0; q < side; q++) {
     for (let k = 0; k < side; k++) {
@@ -116,7 +120,7 @@ function asTo(store, i) {
     asPaint(store, m, i, one.large);
     const ahead = store.arrays[`ahead_${m}`][i];
     one.name.textContent = `Layer ${layer}, head ${head}`;
-    one.numbers.textContent = `${fmt(store.arrays[`back_${m}`][i])} one token back, ${model.causal ? "nothing ahead" : `${fmt(ahead)} one token ahead`}`;
+    one.numbers.textContent = `${asShare(store.arrays[`back_${m}`][i])} one token back, ${model.causal ? "nothing ahead" : `${asShare(ahead)} one token ahead`}`;
     one.large.setAttribute("aria-label", `${model.title}, layer ${layer}, head ${head}: ${one.numbers.textContent}`);
   });
 }

@@ -198,6 +198,11 @@ def _worded() -> None:
 
 def word_of(made: Gaps) -> int:
     """The hidden word: the reader's or a link's choice where this text has it, else the most telling one."""
+    text = "".join(made.segments)
+    if st.session_state.get(f"{WORD}_text", text) != text:
+        # The choice belongs to the text that it was made in.
+        _keep(WORD, None)
+    st.session_state[f"{WORD}_text"] = text
     linked = str(st.session_state.get(WORD, st.query_params.get(WORD, "")))
     at = int(linked) if linked.isdecimal() and len(linked) < 4 else -1
     if 0 <= at < len(made.spans):
