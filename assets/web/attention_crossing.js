@@ -33,6 +33,7 @@ export default function (component) {
   store.built = built;
   return watchWidth(parentElement, (width) => {
     root.classList.toggle("narrow", width < 900);
+    root.classList.toggle("slim", width < 520);
     cxShow(store);
   });
 }
@@ -178,7 +179,7 @@ function cxShow(store) {
   cxLines(store);
   const asked = el("span", { class: "token", text: visible(cxAsks(store)[row]) });
   const looked = [el("span", { class: "token", text: visible(cxKeys(store)[best]) }), ` (${weights[best].toFixed(2)})`];
-  const sure = kind === "encoder" ? [] : [` It is ${percent(store.arrays.chance[row])} sure of this ${cxMark(store, "target", row) ? "end" : "character"}.`];
+  const sure = kind === "encoder" ? [] : [` It is ${store.arrays.chance[row] > 0.999 ? "over 99.9 %" : percent(store.arrays.chance[row])} sure of this ${cxMark(store, "target", row) ? "end" : "character"}.`];
   store.say.replaceChildren(`${cxName(store, head)}: `, ...(kind === "encoder" ? [asked, " looks most at "] : ["to write ", asked, " it looks most at "]), ...looked, ".", ...sure);
   const order = [...weights.keys()].sort((a, b) => weights[b] - weights[a]).filter((k, i) => i < 5 && (i === 0 || weights[k] >= 0.0005));
   store.bars.replaceChildren(el("h4", {}, el("span", { class: "token", text: visible(cxAsks(store)[row]) }), " looks at"), ...order.map((k) =>
