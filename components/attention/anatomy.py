@@ -70,7 +70,7 @@ class Anatomy:
 
     def projection(self, layer: int) -> OutputProjection:
         """The output projection of block `layer`, a piece a head. Raises ValueError where it is not found."""
-        linear = _output_linear(self.blocks[layer])
+        linear = output_linear(self.blocks[layer])
         # GPT-2's Conv1D keeps [in, out], a Linear [out, in].
         weight = linear.weight if type(linear).__name__ == "Conv1D" else linear.weight.T
         return OutputProjection(weight.reshape(self.heads, -1, weight.shape[1]), getattr(linear, "bias", None))
@@ -113,7 +113,8 @@ def _head(library: Any, last: Any | None) -> Callable[[torch.Tensor], torch.Tens
     return lambda stream: last(stream)
 
 
-def _output_linear(block: Any) -> Any:
+def output_linear(block: Any) -> Any:
+    """The linear layer that joins a block's heads and projects them onto the stream."""
     for part in block.modules():
         if not type(part).__name__.endswith("Attention"):
             continue

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from components.attention.anatomy import _output_linear, anatomy
+from components.attention.anatomy import output_linear, anatomy
 from components.attention.capture import (
     Floats,
     LayerCapture,
@@ -217,7 +217,7 @@ def read_layer(
     if recorder.layer is None:
         raise ValueError(f"{type(library).__name__} showed no attention; choose another model.")
     check_finite(recorder.layer.weights, layer)
-    linear = _output_linear(parts.blocks[layer])
+    linear = output_linear(parts.blocks[layer])
     projection: Floats = parts.projection(layer).weight.detach().float().cpu().numpy()
     checked.setflags(write=False)
     return LayerReading(

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from components.attention.anatomy import _output_linear
+from components.attention.anatomy import output_linear
 from components.attention.tap import Attended, Recorder, recording
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def look_inside(block: Any, arguments: tuple[Any, ...], named: dict[str, Any]) -
     with recording(listen):
         output = private(*arguments, **named)
     output = output[0] if isinstance(output, tuple) else output
-    return Inside(tuple(calls), listen.told, _output_linear(private)), output[0]
+    return Inside(tuple(calls), listen.told, output_linear(private)), output[0]
 
 
 # ------------------------------------------------------------------------------------------------------- worked by hand

@@ -30,8 +30,7 @@ def test_the_moment_is_chosen_by_pointer_keys_and_marks(open_page: Callable[...,
     assert set(values) == {""}  # no head does anything before training
     page.keyboard.press("End")
     assert ".98" in page.locator(".birth .both figure").first.locator(".cellvalue").all_text_contents()
-    box = page.locator(".birth .curves svg").bounding_box()
-    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 120)
+    page.locator(".birth .curves svg").hover(position={"x": 400, "y": 120})
     assert "row 106 of" not in moment.inner_text()
     page.get_by_role("button", name="One token back").click()
     page.wait_for_url("**attention_birth_score=previous**")

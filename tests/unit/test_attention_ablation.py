@@ -22,7 +22,7 @@ from components.attention import (  # noqa: E402
     random_sets,
     sweep,
 )
-from components.attention.anatomy import _output_linear, anatomy  # noqa: E402
+from components.attention.anatomy import output_linear, anatomy  # noqa: E402
 from components.attention.attribution import _freeze  # noqa: E402
 from components.attention.halves import take_apart  # noqa: E402
 from components.attention.restart import begin  # noqa: E402
@@ -43,7 +43,7 @@ def naive(model: Any, ids: Sequence[int], heads: Sequence[tuple[int, int]], how:
     def keep(layer: int) -> Any:
         return lambda module, arguments: seen.__setitem__(layer, arguments[0].detach().clone())
 
-    handles = [_output_linear(block).register_forward_pre_hook(keep(at)) for at, block in enumerate(blocks)]
+    handles = [output_linear(block).register_forward_pre_hook(keep(at)) for at, block in enumerate(blocks)]
     batch = torch.tensor([list(ids)])
     with torch.inference_mode():
         other(batch)
@@ -64,7 +64,7 @@ def naive(model: Any, ids: Sequence[int], heads: Sequence[tuple[int, int]], how:
         return hook
 
     for at, block in enumerate(blocks):
-        _output_linear(block).register_forward_pre_hook(off(at))
+        output_linear(block).register_forward_pre_hook(off(at))
     with torch.inference_mode():
         return other(batch).logits[0], other.base_model(batch).last_hidden_state[0]
 

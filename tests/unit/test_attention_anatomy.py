@@ -83,9 +83,9 @@ def test_the_heads_outputs_add_up_to_what_the_layer_adds(name: str) -> None:
 
 def tap_output(model: Any, layer: int, told: list[Any]) -> Any:
     """What the library's own output projection gives, by a hook on this test's own model."""
-    from components.attention.anatomy import _output_linear
+    from components.attention.anatomy import output_linear
 
-    linear = _output_linear(anatomy(model).blocks[layer])
+    linear = output_linear(anatomy(model).blocks[layer])
     return linear.register_forward_hook(lambda module, arguments, output: told.append(output[0].detach()))
 
 
@@ -118,9 +118,9 @@ def test_a_change_reaches_the_model_and_nobody_else(name: str) -> None:
     assert np.abs(changed.logits - before).max() > 1e-3
     assert np.array_equal(capture(model, IDS).logits, before)
     # The same by taking the head's piece of W_O away, in a model of this test's own.
-    from components.attention.anatomy import _output_linear
+    from components.attention.anatomy import output_linear
 
-    linear = _output_linear(anatomy(model).blocks[1])
+    linear = output_linear(anatomy(model).blocks[1])
     dim = changed.layers[1].output.shape[-1]
     with torch.no_grad():
         rows = slice(2 * dim, 3 * dim)

@@ -90,9 +90,9 @@ def test_what_the_words_add_is_what_the_head_adds(name: str) -> None:
         kept[:, :, head] = output[:, :, head]
         return kept if layer == 1 else output
 
-    from components.attention.anatomy import _output_linear
+    from components.attention.anatomy import output_linear
 
-    linear = _output_linear(anatomy(tap.twin(model)).blocks[1])
+    linear = output_linear(anatomy(tap.twin(model)).blocks[1])
     handle = linear.register_forward_hook(lambda module, arguments, output: told.append(output[0, query].detach()))
     with tap.changing(only):
         capture(model, IDS)

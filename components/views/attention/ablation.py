@@ -31,6 +31,7 @@ from components.views import address, frame
 from components.views.attention.ablation_payload import payload
 from components.views.attention.snippet_ablation import snippet_ablation
 from components.views.component import mount
+from components.views.footer import reproduce
 from components.workshop import Cancelled, Job
 
 KEY = "attention_ablation"
@@ -112,10 +113,7 @@ def draw(heads: HeadMap, name: str, text: str, layer: int, head: int) -> None:
     if sentence := st.session_state.pop(f"_{KEY}_says", None):
         frame.trouble(sentence)
     if result is not None and heads.causal:
-        with st.expander("Reproduce in Python", key=f"{KEY}_reproduce", on_change="rerun") as box:
-            if box.open:
-                st.caption("Public libraries only. Run it and compare the numbers with the panel's.")
-                st.code(snippet_ablation(name, heads.ids.tolist(), chosen, how, target), language="python")
+        reproduce(KEY, lambda: snippet_ablation(name, heads.ids.tolist(), chosen, how, target))
 
 
 def _knobs(heads: HeadMap) -> tuple[str, str, str, bool]:

@@ -15,6 +15,7 @@ from components.payload import pack
 from components.views import frame
 from components.views.attention.snippet_birth import snippet_birth
 from components.views.component import mount
+from components.views.footer import reproduce
 from components.workshop import Job
 
 #: The one model whose training was logged.
@@ -181,6 +182,4 @@ def draw() -> None:
         state=("view",),
         callbacks={"view": _moved},
     )
-    with st.expander("Reproduce in Python", key="attention_birth_reproduce"):
-        st.caption("Public libraries only. It reads the log, finds the three steps, and scores the shipped heads.")
-        st.code(snippet_birth(), language="python")
+    reproduce("attention_birth", snippet_birth)

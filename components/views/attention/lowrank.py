@@ -27,6 +27,7 @@ from components.payload import pack
 from components.views import frame
 from components.views.attention.snippet_lowrank import snippet_lowrank
 from components.views.component import mount
+from components.views.footer import reproduce
 from components.workshop import Job
 
 _RANK = "attention_lowrank_rank"
@@ -231,8 +232,9 @@ def draw(heads: HeadMap, name: str, text: str) -> None:
         callbacks={"view": _moved},
     )
     if curve.measure == "loss":
-        with st.expander("Reproduce in Python", key="attention_lowrank_reproduce"):
-            st.caption("Public libraries only. Run it and compare the numbers with the picture's.")
+        def code() -> str:
             use = rank if rank in found.ranks else min(found.ranks, key=lambda one: abs(one - found.ranks[-1] / 8))
             names = [shown.name, *(one.name for one in chosen if one != shown)]
-            st.code(snippet_lowrank(name, text, names, use), language="python")
+            return snippet_lowrank(name, text, names, use)
+
+        reproduce("attention_lowrank", code)

@@ -28,13 +28,14 @@ from components.payload import pack
 from components.views import frame
 from components.views.attention.snippet_shapes import CLASSES, snippet_shapes
 from components.views.component import mount
+from components.views.footer import reproduce
 
 _TOKENS = "attention_shapes_tokens"
 #: The reader's own numbers: field of `Shape`, its label and its help.
 KNOBS = {
     "layers": ("layers", "Blocks, one after the other."),
     "heads": ("heads", "Query heads in each layer."),
-    "kv_heads": ("kv_heads", "Key-value heads in each layer. As many as heads: multi-head. Fewer: grouped. 1: multi-query."),
+    "kv_heads": ("kv_heads", "Key-value heads a layer. As many as heads: multi-head. Fewer: grouped. 1: multi-query."),
     "head_dim": ("head_dim", "Numbers in one head's query, key or value."),
     "width": ("width", "Numbers in a token's vector (hidden_size)."),
     "inner": ("feed-forward", "Numbers in the middle of the feed-forward network (intermediate_size)."),
@@ -228,6 +229,6 @@ def draw(name: str) -> None:
         callbacks={"view": _moved},
     )
     if not changed and choice.config["model_type"] in CLASSES:
-        with st.expander("Reproduce in Python", key="attention_shapes_reproduce"):
-            st.caption("Public libraries only. It builds the model without weights and counts it.")
-            st.code(snippet_shapes(choice.config, tokens or min(shape.context, 2048)), language="python")
+        reproduce(
+            "attention_shapes", lambda: snippet_shapes(choice.config, tokens or min(shape.context, 2048))
+        )

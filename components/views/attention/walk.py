@@ -14,6 +14,7 @@ from components.views import frame
 from components.views.attention.snippet_walk import snippet_walk
 from components.views.attention.walk_stations import shown, stations
 from components.views.component import mount
+from components.views.footer import reproduce
 from components.workshop import Job
 
 KEY = "attention_walk"
@@ -45,10 +46,7 @@ def draw(heads: HeadMap, name: str, text: str, layer: int, head: int) -> None:
 
     made = frame.compute("attention-walk", (name, ids, position, layer, head), work, label="Walking through")
     mount(KEY, annotate(made, station=_station(), home=home), key=KEY, state=("view",), callbacks={"view": _moved})
-    with st.popover("Reproduce this walk", type="tertiary", key=f"{KEY}_reproduce", on_change="rerun") as box:
-        if box.open:
-            st.caption("Public libraries only. Run it and compare the numbers with the stations'.")
-            st.code(snippet_walk(name, text, position, layer, head, causal=heads.causal), language="python")
+    reproduce(KEY, lambda: snippet_walk(name, text, position, layer, head, causal=heads.causal), "Reproduce this walk")
 
 
 def _home(heads: HeadMap) -> int:

@@ -14,6 +14,7 @@ from components.sampling import Settings
 from components.views import frame
 from components.views.attention.snippet_writing import snippet_writing
 from components.views.component import mount
+from components.views.footer import reproduce
 from components.workshop import Job
 
 KEY = "attention_writing"
@@ -58,10 +59,7 @@ def draw(heads: HeadMap, name: str, text: str, layer: int, head: int, *, hide_fi
         triggers=("chosen",),
         callbacks={"view": _moved, "chosen": _chosen},
     )
-    with st.popover("Reproduce this writing", type="tertiary", key=f"{KEY}_reproduce", on_change="rerun") as box:
-        if box.open:
-            st.caption("Public libraries only. Run it and compare the numbers with the table's.")
-            st.code(snippet_writing(name, text, layer, head, settings), language="python")
+    reproduce(KEY, lambda: snippet_writing(name, text, layer, head, settings), "Reproduce this writing")
 
 
 def _knobs() -> Settings:
