@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from components.attention.anatomy import output_linear, anatomy
+from components.attention.anatomy import anatomy, output_linear
 from components.attention.capture import (
     Floats,
     LayerCapture,

@@ -22,7 +22,7 @@ from components.attention import (  # noqa: E402
     random_sets,
     sweep,
 )
-from components.attention.anatomy import output_linear, anatomy  # noqa: E402
+from components.attention.anatomy import anatomy, output_linear  # noqa: E402
 from components.attention.attribution import _freeze  # noqa: E402
 from components.attention.halves import take_apart  # noqa: E402
 from components.attention.restart import begin  # noqa: E402
