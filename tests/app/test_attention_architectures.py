@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from components.views.attention import architectures as panel
 from tests.app.test_attention import buffers
@@ -34,6 +35,11 @@ def test_odd_dates_and_forged_links() -> None:
     test = app_test("attention", **OPEN, attention_date="May " * 70, attention_crossing_view="<b>-0-0-0")
     assert not buffers(test, panel.CROSSING)
     assert any("up to 64 here" in warning.value for warning in test.warning)
+
+
+def test_a_model_that_is_not_here_is_named() -> None:
+    with pytest.raises(ValueError, match="no-such-model is not here, and this part needs it"):
+        panel._needed("no-such-model")
 
 
 @needs("gapfiller")

@@ -11,7 +11,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from components.attention import fill_gaps, rewrite  # noqa: E402
+from components.attention import Gaps, fill_gaps, rewrite  # noqa: E402
 from components.attention.gap import mask_of  # noqa: E402
 from components.models.open import OpenModel, open_model  # noqa: E402
 from tests.conftest import needs  # noqa: E402
@@ -30,6 +30,11 @@ def teller() -> OpenModel:
     return open_model("storyteller")
 
 
+@pytest.fixture(scope="module")
+def made(filler: OpenModel, teller: OpenModel) -> Gaps:
+    return fill_gaps(filler, teller, TEXT)
+
+
 def chances(model: OpenModel, ids: list[int]) -> Any:
     with torch.inference_mode():
         return model.model(torch.tensor([ids])).logits[0].softmax(-1)
@@ -38,8 +43,7 @@ def chances(model: OpenModel, ids: list[int]) -> Any:
 class TestGaps:
     pytestmark = both
 
-    def test_words_are_cut_and_nothing_is_lost(self, filler: OpenModel, teller: OpenModel) -> None:
-        made = fill_gaps(filler, teller, TEXT)
+    def test_words_are_cut_and_nothing_is_lost(self, filler: OpenModel, made: Gaps) -> None:
         assert "".join(made.segments) == TEXT
         assert [made.word(at) for at in range(len(made.spans))] == [
             "The", "tortoise", "sat", "under", "the", "stairs", "in", "19"]
@@ -47,8 +51,9 @@ class TestGaps:
         assert last - first > 1
         assert filler.tokenizer.library_object.decode(made.ids[first:last].tolist()) == " tortoise"
 
-    def test_both_sides_of_each_gap_as_the_library_gives_them(self, filler: OpenModel, teller: OpenModel) -> None:
-        made = fill_gaps(filler, teller, TEXT)
+    def test_both_sides_of_each_gap_as_the_library_gives_them(
+        self, filler: OpenModel, teller: OpenModel, made: Gaps
+    ) -> None:
         ids, mask = made.ids.tolist(), filler.tokenizer.library_object.token_to_id("[MASK]")
         for at, (first, last) in enumerate(made.spans):
             seen = chances(filler, [*ids[:first], *[mask] * (last - first), *ids[last:]])[first]
@@ -60,8 +65,9 @@ class TestGaps:
                 assert side.probability[at] == pytest.approx(float(told[ids[first]]), abs=1e-6)
                 assert side.rank[at] == 1 + int((told > told[ids[first]]).sum())
 
-    def test_a_word_of_several_tokens_is_filled_from_the_left(self, filler: OpenModel, teller: OpenModel) -> None:
-        made = fill_gaps(filler, teller, TEXT)
+    def test_a_word_of_several_tokens_is_filled_from_the_left(
+        self, filler: OpenModel, teller: OpenModel, made: Gaps
+    ) -> None:
         ids, mask = made.ids.tolist(), mask_of(filler.tokenizer)
         first, last = made.spans[1]
         known: list[int] = []
@@ -77,8 +83,7 @@ class TestGaps:
             assert side.right.tolist() == [
                 list(one) == ids[start:end] for one, (start, end) in zip(side.filled, made.spans, strict=True)]
 
-    def test_the_telling_word_is_one_that_only_the_encoder_fills(self, filler: OpenModel, teller: OpenModel) -> None:
-        made = fill_gaps(filler, teller, TEXT)
+    def test_the_telling_word_is_one_that_only_the_encoder_fills(self, made: Gaps) -> None:
         right = np.array([True] + [False] * (len(made.spans) - 1))
         told = replace(made, filler=replace(made.filler, right=right), teller=replace(made.teller, right=~right))
         assert told.telling() == 0

@@ -17,7 +17,7 @@ from components.views import address, frame
 from components.views.attention.snippet_architectures import snippet_crossing, snippet_gap, snippet_sides
 from components.views.component import mount
 from components.views.footer import reproduce
-from components.workshop import Job
+from components.workshop import Job, repair
 
 KEY = "attention_architecture"
 CROSSING, GAP, SIDES = "attention_crossing", "attention_gap", "attention_sides"
@@ -29,7 +29,7 @@ KINDS = ("cross", "encoder", "decoder")
 FIRST_VIEW = ("cross", 1, 2, None)
 #: From this share on, a head counts as one that looks one token back or ahead.
 COUNTS = 0.5
-# A date and its lines; what is longer than this is cut off in the link and not in the panel.
+# Characters of a date; what is longer is left out of the link.
 LINKED = 300
 
 
@@ -89,7 +89,7 @@ def _keep(key: str, value: str | None) -> None:
 def date() -> str:
     """The date in the box: the reader's, a link's, or the first example."""
     found = st.session_state.get(DATE, st.query_params.get(DATE))
-    now = str(found) if found is not None else str(words()["dates"]["examples"][0]["text"])
+    now, _ = repair(str(found) if found is not None else str(words()["dates"]["examples"][0]["text"]))
     st.session_state[DATE] = now
     if now == words()["dates"]["examples"][0]["text"] or len(now) > LINKED:
         st.query_params.pop(DATE, None)
