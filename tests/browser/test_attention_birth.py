@@ -16,7 +16,7 @@ PANEL = "attention_panel=How+a+head+is+born&attention_model=storyteller"
 def test_the_moment_is_chosen_by_pointer_keys_and_marks(open_page: Callable[..., Any]) -> None:
     page = open_page("attention", query=PANEL)
     moment = page.locator(".birth .moment")
-    moment.wait_for()
+    moment.wait_for(timeout=240_000)
     assert page.locator(".birth .mark").count() == 3
     page.locator(".birth .mark").first.click()
     assert "row 78 of 106" in moment.inner_text()
@@ -38,7 +38,7 @@ def test_the_moment_is_chosen_by_pointer_keys_and_marks(open_page: Callable[...,
     shown = moment.inner_text()
     page.goto(page.url)
     settle(page)
-    page.locator(".birth .moment").wait_for()
+    page.locator(".birth .moment").wait_for(timeout=240_000)
     assert f"row {int(row) + 1} of 106" in shown
     assert page.locator(".birth .moment").inner_text() == shown
     page.get_by_role("button", name="Play").click()
@@ -52,7 +52,7 @@ def test_the_moment_is_chosen_by_pointer_keys_and_marks(open_page: Callable[...,
 
 def test_a_phone_shows_it_without_sideways_scroll(open_page: Callable[..., Any]) -> None:
     page = open_page("attention", query=PANEL, width=400, height=850, dark=True)
-    page.locator(".birth .moment").wait_for()
+    page.locator(".birth .moment").wait_for(timeout=240_000)
     main = page.locator("[data-testid=stMain]")
     assert main.evaluate("node => node.scrollWidth <= node.clientWidth")
     assert page.locator(".birth .curves svg").bounding_box()["width"] <= 400

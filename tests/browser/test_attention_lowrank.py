@@ -19,7 +19,7 @@ INK = """node => { const data = node.getContext('2d').getImageData(0, 0, node.wi
 @pytest.mark.parametrize("width", [1400, 400])
 def test_the_rank_moves_pictures_and_numbers(open_page: Callable[..., Any], width: int) -> None:
     page = open_page("attention", query=PANEL, width=width)
-    page.locator(".lowrank h3").wait_for(timeout=120_000)
+    page.locator(".lowrank h3").wait_for(timeout=240_000)
     assert page.locator(".rank label b").inner_text() == "8"
     assert "8 × (256 + 256) = 4,096 numbers in place of 65,536" in page.locator(".lowrank").inner_text()
     page.get_by_role("slider", name="Rank").focus()
