@@ -173,6 +173,9 @@ _SHIPPED = [
     Entry("storyteller-1k", "storyteller, 1,000 tokens", "tokenizer", 1, "Apache-2.0",
           "Byte-level BPE on the same tales, with 1,000 entries in place of several thousand.",
           (Asset("storyteller-1k", ("tokenizer.json",)),), memory_mb=5),
+    Entry("gapfiller", "gapfiller", "encoder", 12, "Apache-2.0",
+          "A small encoder trained for this app on storyteller's tales. It reads in both directions and fills gaps.",
+          (Asset("gapfiller", _MODEL_FILES),), memory_mb=60),
     Entry("datewriter", "datewriter", "encoder-decoder", 0.9, "Apache-2.0",
           "A small T5 trained for this app to rewrite dates in English: the third of May 1998 becomes 1998-05-03.",
           (Asset("datewriter", _MODEL_FILES),), memory_mb=15),
@@ -316,8 +319,8 @@ def of_kind(*kinds: str) -> list[Entry]:
 def with_tokenizer() -> list[Entry]:
     """Every entry that `open_tokenizer` can open: vocabularies, and models with one of their own."""
     # MiniLM's vocabulary is in the list as `bert`; twice the same column would only puzzle. Datewriter's knows the
-    # words of dates and no others, so beside a vocabulary for texts it would say nothing.
-    return [entry for entry in ENTRIES.values() if entry.id not in ("minilm", "datewriter")]
+    # words of dates and no others, so beside a vocabulary for texts it would say nothing. Gapfiller's is storyteller's.
+    return [entry for entry in ENTRIES.values() if entry.id not in ("minilm", "gapfiller", "datewriter")]
 
 
 def default_fetch() -> list[Entry]:
