@@ -76,6 +76,8 @@ def test_the_picture_as_png_and_the_same_link_in_a_fresh_browser(
 ) -> None:
     page = opened(open_page, "attention_layer=3&attention_head=1&text=" + quote("The fox saw the hen and the fox ran."))
     page.locator("[data-at='5,2']").click()
+    page.wait_for_url("**attention_head=2**")
+    settle(page)
     page.locator(".word").nth(6).click()
     page.locator(".switch").filter(has_text="Weigh by value").click()
     page.locator(".segments button").filter(has_text="two columns").click()
@@ -97,8 +99,10 @@ def test_the_picture_as_png_and_the_same_link_in_a_fresh_browser(
     context = browser.new_context(viewport={"width": 1400, "height": 1000})
     other = context.new_page()
     other.goto(page.url)
-    other.locator(".one h3").filter(has_text="Layer 5, head 2").wait_for()
     settle(other)
+    other.locator(".one h3").wait_for(timeout=90_000)
+    settle(other)
+    assert title(other) == "Layer 5, head 2", page.url
     assert other.locator(".keys .word").count() > 0
     assert other.locator(".switch[aria-checked=true]").inner_text() == "Weigh by value"
     pinned = ".line:not(.keys) .word[aria-pressed=true]"
