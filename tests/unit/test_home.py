@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from components import corpora
-from components.attention import HeadMap, capture
+from components.attention import SCORES, HeadMap, capture
 from components.payload import unpack
 from components.views.home import export, heads, page, picture, stages
 
@@ -20,10 +20,12 @@ def head_map(weights: np.ndarray, pieces: tuple[str, ...]) -> HeadMap:
     n = weights.shape[-1]
     rows, columns = np.tril_indices(n)
     return HeadMap(
-        ids=np.arange(n, dtype=np.int32), pieces=pieces, kv_heads=1, causal=True, edges=np.arange(n + 1, dtype="i4"),
-        thumbs=np.zeros((*weights.shape[:2], 1), np.uint8), scores=np.zeros((5, *weights.shape[:2]), np.float32),
-        weights=weights[..., rows, columns].astype(np.float16), next_ids=np.zeros(0, np.int32), next_pieces=(),
-        next_probabilities=np.zeros(0, np.float32),
+        ids=np.arange(n, dtype=np.int32), pieces=pieces, special=np.zeros(n, np.uint8),
+        words=np.arange(n + 1, dtype=np.int32), kv_heads=1, causal=True, windows=np.zeros(weights.shape[0], np.int32),
+        edges=np.arange(n + 1, dtype=np.int32), thumbs=np.zeros((*weights.shape[:2], 1), np.uint8),
+        scores=np.zeros((len(SCORES), *weights.shape[:2]), np.float32),
+        weights=weights[..., rows, columns].astype(np.float16), norms=np.zeros((*weights.shape[:2], n), np.float32),
+        next_ids=np.zeros(0, np.int32), next_pieces=(), next_probabilities=np.zeros(0, np.float32),
     )
 
 
