@@ -8,6 +8,14 @@ export default function (component) {
   if (store.root) store.root.replaceWith(root);
   else parentElement.append(root);
   store.root = root;
+  // What scrolls must be reached by key, and what does not scroll must not be a stop on the way.
+  return watchWidth(parentElement, () => {
+    for (const box of root.querySelectorAll(".scroll")) {
+      const scrolls = box.scrollHeight > box.clientHeight || box.scrollWidth > box.clientWidth;
+      if (scrolls) box.tabIndex = 0;
+      else box.removeAttribute("tabindex");
+    }
+  });
 }
 
 function tableSection(section) {
@@ -29,7 +37,7 @@ function tableSection(section) {
     el("h3", { text: section.title }),
     section.note ? el("p", { text: section.note }) : null,
     section.rows.length
-      ? el("div", { class: "scroll", tabindex: section.rows.length > 14 ? 0 : null, role: section.rows.length > 14 ? "group" : null, "aria-label": section.rows.length > 14 ? section.title : null },
+      ? el("div", { class: "scroll", role: "group", "aria-label": section.title },
           el("table", {},
             el("thead", {}, el("tr", {}, section.columns.map(([label, kind]) => el("th", { scope: "col", class: kind, text: label })))),
             el("tbody", {}, section.rows.map((row) => el("tr", {}, row.map((value, i) => cell(value, section.columns[i][1])))))))

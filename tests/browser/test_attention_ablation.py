@@ -44,7 +44,7 @@ def test_pick_sweep_and_choose(open_page: Callable[..., Any]) -> None:
     assert "Direct effects only" in panel.locator(".fine").all_inner_texts()[-2]
     figure = panel.locator("figure").first
     figure.locator("[data-at='0,6']").hover()
-    expect(panel.locator(".lg-tip")).to_contain_text("the target loses without it")
+    expect(page.locator(".lg-tip:visible")).to_contain_text("the target loses without it")
     panel.get_by_role("button", name="whole prediction").click()
     expect(panel.locator("figcaption").first).to_contain_text("probabilities move")
     assert "Without 3 heads" in str(panel.locator(".sr-only caption").first.text_content())

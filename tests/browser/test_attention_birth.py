@@ -32,7 +32,7 @@ def test_the_moment_is_chosen_by_pointer_keys_and_marks(open_page: Callable[...,
     assert ".98" in page.locator(".birth .both figure").first.locator(".cellvalue").all_text_contents()
     page.locator(".birth .curves svg").hover(position={"x": 400, "y": 120})
     assert "row 106 of" not in moment.inner_text()
-    page.get_by_role("button", name="One token back").click()
+    page.locator(".birth").get_by_role("button", name="One token back", exact=True).click()
     page.wait_for_url("**attention_birth_score=previous**")
     row = page.url.split("attention_birth_row=")[1].split("&")[0]
     shown = moment.inner_text()
