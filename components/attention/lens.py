@@ -11,19 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from components.attention.anatomy import anatomy
-from components.attention.capture import check_finite, library_model, observe
-from components.attention.limits import check_ids
-from components.attention.tap import Attended, Recorder
-from components.workshop import FORWARD
-
-if TYPE_CHECKING:
-    import torch
+from components.attention.restart import begin
 
 TOP = 5
 # 24 columns of a 30-layer model are 744 answers over the whole vocabulary, about a second's work.
@@ -61,22 +54,6 @@ class Lens:
         return 0 if later_wrong.size == 0 else int(later_wrong[-1]) + 1
 
 
-class _Streams(Recorder):
-    """Keeps the residual stream of the last positions, layer by layer."""
-
-    def __init__(self, start: int, check: Callable[[], None]) -> None:
-        self.start = start
-        self.check = check
-        self.streams: dict[int, torch.Tensor] = {}
-
-    def attention(self, told: Attended) -> None:
-        self.check()
-        check_finite(told.weights, told.layer)
-
-    def block(self, index: int, stream: torch.Tensor) -> None:
-        self.streams[index] = stream[0, self.start :].clone()
-
-
 def logit_lens(
     model: Any,
     ids: Sequence[int] | NDArray[np.integer[Any]],
@@ -95,40 +72,29 @@ def logit_lens(
     Raises:
         ValueError: as `capture` does, and where the model has no language-model head.
     """
-    import torch
-
-    library = library_model(model)
-    checked = check_ids(ids, library.config)
-    parts = anatomy(model)
-    if parts.head is None:
-        raise ValueError("This model predicts no tokens, so there is nothing to read early; choose another model.")
     if positions < 1:
         raise ValueError("The lens reads at least one position; ask for one or more.")
-    start = max(0, checked.size - positions)
-    recorder = _Streams(start, check)
-    observe(library, checked, recorder, last_logits_only=True)
-    layers = len(recorder.streams)
-    columns = checked.size - start
-    ids_of = np.zeros((layers, columns, TOP), dtype=np.int32)
-    shares = np.zeros((layers, columns, TOP), dtype=np.float32)
-    rank = np.zeros((layers, columns), dtype=np.int32)
-    probability = np.zeros((layers, columns), dtype=np.float32)
-    divergence = np.zeros((layers, columns), dtype=np.float32)
-    with torch.inference_mode():
-        final = answers = None
-        for layer in range(layers - 1, -1, -1):
-            check()
-            with FORWARD:
-                logs = parts.logits(recorder.streams[layer]).float().log_softmax(-1)
-            if final is None or answers is None:
-                final, answers = logs, logs.argmax(-1)
-            best = logs.topk(TOP, dim=-1)
-            ids_of[layer], shares[layer] = best.indices.numpy(), best.values.exp().numpy()
-            own = logs.gather(1, answers[:, None])
-            rank[layer] = (logs > own).sum(-1).numpy() + 1
-            probability[layer] = own[:, 0].exp().numpy()
-            divergence[layer] = ((final.exp() * (final - logs)).sum(-1) / np.log(2)).clamp(min=0).numpy()
-        answer_ids = np.zeros(0, dtype=np.int32) if answers is None else answers.numpy().astype(np.int32)
-    for array in (checked, ids_of, shares, rank, probability, divergence, answer_ids):
+    run = begin(model, ids)
+    if run.parts.head is None:
+        raise ValueError("This model predicts no tokens, so there is nothing to read early; choose another model.")
+    start = max(0, int(run.ids.size) - positions)
+    final = run.log_probabilities(run.streams[-1][0, start:])
+    answers = final.argmax(-1)
+    rows: dict[str, list[NDArray[Any]]] = {"ids": [], "shares": [], "rank": [], "probability": [], "divergence": []}
+    for stream in run.streams:
+        check()
+        logs = run.log_probabilities(stream[0, start:])
+        best = logs.topk(TOP, dim=-1)
+        own = logs.gather(1, answers[:, None])
+        rows["ids"].append(best.indices.numpy().astype(np.int32))
+        rows["shares"].append(best.values.exp().numpy())
+        rows["rank"].append(((logs > own).sum(-1) + 1).numpy().astype(np.int32))
+        rows["probability"].append(own[:, 0].exp().numpy())
+        rows["divergence"].append(((final.exp() * (final - logs)).sum(-1) / np.log(2)).clamp(min=0).numpy())
+    kept = {name: np.stack(layers) for name, layers in rows.items()}
+    answer_ids = answers.numpy().astype(np.int32)
+    for array in (*kept.values(), answer_ids):
         array.setflags(write=False)
-    return Lens(checked, start, ids_of, shares, answer_ids, rank, probability, divergence)
+    return Lens(
+        run.ids, start, kept["ids"], kept["shares"], answer_ids, kept["rank"], kept["probability"], kept["divergence"]
+    )
