@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from components.attention.capture import library_model
+from components.attention.capture import check_finite, library_model
 from components.attention.limits import check_ids
 from components.attention.tap import Attended, Recorder, recording, twin
 from components.models.open import OpenTokenizer
@@ -110,10 +110,8 @@ class _Word(Recorder):
         self.causal = True
 
     def attention(self, told: Attended) -> None:
-        first = told.weights[0]
-        if float(first.sum()) != float(first.sum()):
-            raise ValueError("This model gave values that are no numbers, so its files are damaged; fetch it again.")
-        self.causal = self.causal and not bool(first.triu(1).any())
+        check_finite(told.weights, told.layer)
+        self.causal = self.causal and not bool(told.weights[0].triu(1).any())
 
     def block(self, index: int, stream: torch.Tensor) -> None:
         # The last piece of a word has seen the others in a decoder; the mean is what encoders are read by.
