@@ -4,7 +4,7 @@
 
 export default function (component) {
   const { parentElement, data, setStateValue } = component;
-  const store = instance(parentElement, () => ({ chosen: null, turn: null, pinned: null, hover: null, text: null, timers: {}, untold: {}, lit: {} }));
+  const store = instance(parentElement, () => ({ chosen: null, turn: null, pinned: null, hover: null, text: null, lit: {} }));
   if (store.raw !== data) {
     store.raw = data;
     const { header, arrays } = readPayload(data);
@@ -16,23 +16,14 @@ export default function (component) {
     store.text = text;
     if (header.turn !== store.turn || !store.chosen || store.chosen[0] >= header.layers || store.chosen[1] >= header.heads) {
       store.turn = header.turn;
-      store.untold = {};
+      tellNothing(store);
       store.chosen = header.chosen.slice();
       store.view = { ...header.view };
       if (header.pinned && !header.view.words) store.pinned = { query: header.pinned[0], key: header.pinned[1] };
     }
   }
-  store.tell = (name, value) => {
-    clearTimeout(store.timers[name]);
-    store.untold[name] = value;
-    // Arrow keys run through many heads; the server hears of the one they stop at.
-    store.timers[name] = setTimeout(() => {
-      delete store.untold[name];
-      setStateValue(name, value);
-    }, 220);
-  };
-  // An answer to what was told before may come while something else still waits: it waits on, and is not forgotten.
-  for (const [name, value] of Object.entries(store.untold)) store.tell(name, value);
+  // Arrow keys run through many heads; the server hears of the one they stop at.
+  store.tell = (name, value) => tellLater(store, setStateValue, name, () => value, 220);
   store.focused = () => parentElement.activeElement || parentElement.ownerDocument?.activeElement || document.activeElement;
   store.theme = themeOf(parentElement);
   if (!store.root) {
@@ -50,7 +41,6 @@ export default function (component) {
   return () => {
     stop();
     window.removeEventListener("lg-attention", giving);
-    Object.values(store.timers).forEach(clearTimeout);
   };
 }
 

@@ -16,10 +16,7 @@ export default function (component) {
     if (store.row === null || store.row >= store.count) store.row = Math.min(store.count - 1, start);
     if (!store.chosen) store.score = header.view.score;
   }
-  store.tell = () => {
-    clearTimeout(store.timer);
-    store.timer = setTimeout(() => setStateValue("view", { row: store.row, score: store.score }), 400);
-  };
+  store.tell = () => tellLater(store, setStateValue, "view", () => ({ row: store.row, score: store.score }), 400);
   store.theme = themeOf(parentElement);
   if (!store.root) {
     store.root = el("div", { class: "birth" });
@@ -29,7 +26,6 @@ export default function (component) {
   const stop = watchWidth(parentElement, (width) => abDraw(store, width));
   return () => {
     stop();
-    clearTimeout(store.timer);
     abPause(store);
   };
 }

@@ -16,23 +16,18 @@ export default function (component) {
     store.row = header.row;
   }
   store.tell = (wait) => {
-    clearTimeout(store.timer);
     store.wanted = store.key;
-    store.timer = setTimeout(() => setStateValue("cell", { query: store.header.query, key: store.key }), wait);
+    tellLater(store, setStateValue, "cell", () => ({ query: store.header.query, key: store.key }), wait);
   };
   store.theme = themeOf(parentElement);
   if (!store.root) {
     store.root = el("div", { class: "cellpanel" });
     parentElement.append(store.root);
   }
-  const stop = watchWidth(parentElement, (width) => {
+  return watchWidth(parentElement, (width) => {
     store.width = width;
     acDraw(store);
   });
-  return () => {
-    stop();
-    clearTimeout(store.timer);
-  };
 }
 
 function acChoose(store, key, wait = 0) {

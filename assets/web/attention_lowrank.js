@@ -10,20 +10,13 @@ export default function (component) {
     const kept = store.header.ranks.indexOf(rank);
     store.at = kept >= 0 && store.moved ? kept : store.header.ranks.indexOf(store.header.start);
   }
-  store.tell = () => {
-    clearTimeout(store.timer);
-    store.timer = setTimeout(() => setStateValue("view", { rank: store.header.ranks[store.at] }), 350);
-  };
+  store.tell = () => tellLater(store, setStateValue, "view", () => ({ rank: store.header.ranks[store.at] }), 350);
   store.theme = themeOf(parentElement);
   if (!store.root) {
     store.root = el("div", { class: "lowrank" });
     parentElement.append(store.root);
   }
-  const stop = watchWidth(parentElement, (width) => lrDraw(store, width));
-  return () => {
-    stop();
-    clearTimeout(store.timer);
-  };
+  return watchWidth(parentElement, (width) => lrDraw(store, width));
 }
 
 const lrCount = (x) => x.toLocaleString("en-US");

@@ -13,21 +13,14 @@ export default function (component) {
     const same = tokens !== null ? lengths.indexOf(tokens) : -1;
     store.at = same >= 0 && store.moved ? same : lengths.indexOf(store.header.start);
   }
-  store.tell = () => {
-    clearTimeout(store.timer);
-    store.timer = setTimeout(() => setStateValue("view", { tokens: store.arrays.lengths[store.at] }), 350);
-  };
+  store.tell = () => tellLater(store, setStateValue, "view", () => ({ tokens: store.arrays.lengths[store.at] }), 350);
   store.theme = themeOf(parentElement);
   if (!store.root) {
     store.root = el("div", { class: "shapes" });
     parentElement.append(store.root);
   }
   store.tip = tip(parentElement);
-  const stop = watchWidth(parentElement, (width) => asDraw(store, width));
-  return () => {
-    stop();
-    clearTimeout(store.timer);
-  };
+  return watchWidth(parentElement, (width) => asDraw(store, width));
 }
 
 // ------------------------------------------------------------------------------------------------------------ numbers

@@ -157,6 +157,19 @@ function watchWidth(parentElement, onWidth) {
   return () => store.lgObserver.disconnect();
 }
 
+// Tell the server a value once the reader pauses; `value` is asked for then. What waits outlives a drawing anew: the
+// answer to an earlier value runs the component and its cleanup again while a newer one still waits to be told.
+function tellLater(store, tell, name, value, wait) {
+  const waiting = (store.lgWaiting ||= {});
+  clearTimeout(waiting[name]);
+  waiting[name] = setTimeout(() => tell(name, value()), wait);
+}
+
+// The server has chosen otherwise: what the reader was about to say no longer holds.
+function tellNothing(store) {
+  Object.values(store.lgWaiting || {}).forEach(clearTimeout);
+}
+
 // A card that follows the pointer or a focused mark and never leaves the component.
 function tip(parentElement) {
   const store = instance(parentElement);

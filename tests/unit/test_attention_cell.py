@@ -146,7 +146,7 @@ def test_three_kinds_of_attention_of_an_encoder_decoder() -> None:
 @pytest.mark.parametrize("name", ["storyteller", pytest.param("smollm2", marks=needs("smollm2")), "minilm"])
 def test_real_models(name: str) -> None:
     if not sources.state(name).here:
-        pytest.skip(f"{name} is not here")
+        pytest.skip(f"{name} is not here; run `python -m components.models fetch {name}`")
     model = open_model(name)
     text = "A small boat left the bay at dawn, and at noon a small boat left the"
     ids = model.tokenizer.library_object.encode(text).ids
