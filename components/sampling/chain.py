@@ -1,13 +1,8 @@
 """The library's own chain of logits processors, seen stage by stage.
 
-Nothing is re-implemented here: the list of processors comes out of transformers itself, in transformers' order, and
-is folded over the logits while the distribution after each of them is recorded. The order in transformers 5.23:
-
-1. repetition_penalty (with the other processors that a model's own generation config may switch on)
-2. temperature
-3. top_k
-4. top_p
-5. min_p
+What transformers has is not re-implemented here: the list of processors comes out of transformers itself, in its
+order (`orders.STAGES`), and is folded over the logits while the distribution after each of them is recorded. What it
+lacks stands in `samplers` and joins the list where `generate` puts custom processors.
 
 `_get_logits_processor` is private to transformers; a test pins it against `generate(output_scores=True)`.
 """
@@ -16,27 +11,54 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from components.sampling.orders import STAGES, arrange
+from components.sampling.own import Here, Own, own_samplers
 from components.sampling.settings import Settings
+from components.sampling.stateful import Guidance, Watermark
 
 if TYPE_CHECKING:
     import torch
 
-# The knobs that always have a row, in the library's order, with the class that transformers gives each.
-KNOBS = {
-    "repetition_penalty": "RepetitionPenaltyLogitsProcessor",
-    "temperature": "TemperatureLogitsWarper",
-    "top_k": "TopKLogitsWarper",
-    "top_p": "TopPLogitsWarper",
-    "min_p": "MinPLogitsWarper",
+# The knobs that always have a row, in the library's order.
+KNOBS = ("repetition_penalty", "temperature", "top_k", "top_p", "min_p")
+# What transformers builds -> the knob that asked for it.
+CLASSES = {
+    "UnbatchedClassifierFreeGuidanceLogitsProcessor": "guidance_scale",
+    "SequenceBiasLogitsProcessor": "sequence_bias",
+    "EncoderRepetitionPenaltyLogitsProcessor": "encoder_repetition_penalty",
+    "RepetitionPenaltyLogitsProcessor": "repetition_penalty",
+    "NoRepeatNGramLogitsProcessor": "no_repeat_ngram_size",
+    "EncoderNoRepeatNGramLogitsProcessor": "encoder_no_repeat_ngram_size",
+    "NoBadWordsLogitsProcessor": "bad_words_ids",
+    "MinLengthLogitsProcessor": "min_length",
+    "MinNewTokensLengthLogitsProcessor": "min_new_tokens",
+    "ForcedBOSTokenLogitsProcessor": "forced_bos_token_id",
+    "ForcedEOSTokenLogitsProcessor": "forced_eos_token_id",
+    "InfNanRemoveLogitsProcessor": "remove_invalid_values",
+    "ExponentialDecayLengthPenalty": "exponential_decay_length_penalty",
+    "SuppressTokensLogitsProcessor": "suppress_tokens",
+    "SuppressTokensAtBeginLogitsProcessor": "begin_suppress_tokens",
+    "TemperatureLogitsWarper": "temperature",
+    "TopHLogitsWarper": "top_h",
+    "TopKLogitsWarper": "top_k",
+    "TopPLogitsWarper": "top_p",
+    "MinPLogitsWarper": "min_p",
+    "TypicalLogitsWarper": "typical_p",
+    "EpsilonLogitsWarper": "epsilon_cutoff",
+    "EtaLogitsWarper": "eta_cutoff",
+    "WatermarkLogitsProcessor": "watermark",
+    "SynthIDTextWatermarkLogitsProcessor": "watermark",
+    "LogitNormalization": "renormalize_logits",
 }
-_NAMES = {kind: name for name, kind in KNOBS.items()}
+Constraint = Callable[["torch.Tensor", "torch.Tensor"], "torch.Tensor"]
+_DEFAULTS = Settings()
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +67,7 @@ class Stage:
 
     Attributes:
         name: "logits" for the model's own distribution, else the knob's name in transformers.
-        value: what the knob is set to; None for the logits.
+        value: what the knob is set to; None for the logits, and where the model's own generation config set it.
         on: False where the knob is neutral or unused; the numbers are then those of the stage before.
         survivors: tokens whose probability is above 0.
         removed: probability, by the stage before, of the tokens that this stage took away (0 to 1).
@@ -56,7 +78,7 @@ class Stage:
     """
 
     name: str
-    value: float | int | None
+    value: Any
     on: bool
     survivors: int
     removed: float
@@ -69,128 +91,194 @@ class Stage:
 @dataclass(frozen=True)
 class _Row:
     name: str
-    value: float | int | None
+    value: Any
     processor: Any | None
 
+    def __call__(self, ids: torch.Tensor, scores: torch.Tensor, here: Here) -> torch.Tensor:
+        assert self.processor is not None
+        # Some processors write into what they are given (temperature divides, others scatter).
+        if isinstance(self.processor, Own):
+            changed = self.processor(scores, here)
+        else:
+            changed = self.processor(ids, scores.clone())
+        return changed
 
-@functools.cache
-def _bare() -> Any:
+
+@functools.lru_cache(maxsize=8)
+def _bare(vocabulary: int) -> Any:
     """A model without a model: enough of one for transformers to build its processors from a plain config."""
     from transformers import GenerationConfig, PreTrainedConfig
     from transformers.generation.utils import GenerationMixin
 
     class Bare(GenerationMixin):
-        config = PreTrainedConfig()
+        config = PreTrainedConfig.from_dict({"vocab_size": vocabulary})
         generation_config = GenerationConfig()
         device = "cpu"
 
     return Bare()
 
 
-def _processors(settings: Settings, model: Any | None, prompt_length: int) -> list[Any]:
+def _processors(settings: Settings, owner: Any, prompt_ids: Sequence[int], prompt_length: int) -> list[Any]:
     """What `generate` would fold for these settings, in its order."""
+    import torch
     from transformers import LogitsProcessorList
 
-    owner = _bare() if model is None else model
-    config, _ = owner._prepare_generation_config(None, **settings.generate_arguments())
+    arguments = settings.generate_arguments()
+    guidance = arguments.pop("guidance_scale", None)
+    config, _ = owner._prepare_generation_config(None, **arguments)
+    config.max_length = prompt_length + settings.max_new_tokens
     owner._prepare_special_tokens(config, True, device="cpu", batch_size=1)
-    return list(
+    found = list(
         owner._get_logits_processor(
             generation_config=config,
             input_ids_seq_length=prompt_length,
-            encoder_input_ids=None,
+            encoder_input_ids=torch.tensor([list(prompt_ids)], dtype=torch.long) if prompt_ids else None,
             device="cpu",
             model_kwargs={},
             logits_processor=LogitsProcessorList(),
         )
     )
+    if settings.watermark == "synthid":
+        vocabulary = owner.config.get_text_config().vocab_size
+        marking = Watermark(config.watermarking_config, vocabulary, prompt_length)
+        found = [marking if type(one).__name__ == "SynthIDTextWatermarkLogitsProcessor" else one for one in found]
+    if guidance is not None:
+        if not hasattr(owner, "forward"):
+            raise ValueError("guidance_scale compares two prompts by the model itself; pass the model, or set it to 1.")
+        found.insert(0, Guidance(guidance, owner, settings.negative_prompt_ids, prompt_length))
+    return found
 
 
-def _snake(processor: Any) -> str:
-    """The plain name of a processor that a model's own generation config has switched on."""
-    name = re.sub(r"(LogitsProcessor|LogitsWarper|Penalty)$", "", type(processor).__name__)
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+def _name(processor: Any) -> str:
+    """The knob behind a processor; one that only a model's own config can ask for goes by its class."""
+    if isinstance(processor, (Guidance, Watermark)):
+        return "guidance_scale" if isinstance(processor, Guidance) else "watermark"
+    kind = type(processor).__name__
+    plain = re.sub(r"(LogitsProcessor|LogitsWarper|Penalty)$", "", kind)
+    return CLASSES.get(kind) or re.sub(r"(?<=[a-z])(?=[A-Z])", "_", plain).lower()
 
 
-def _rows(settings: Settings, processors: Sequence[Any]) -> list[_Row]:
-    """One row a processor, and an off row, in its place, for each knob that brought none."""
-    order = list(KNOBS)
-    by_kind = {type(processor).__name__ for processor in processors}
-    rows: list[_Row] = []
-    at = 0
+def _rank(name: str) -> int:
+    return STAGES.index(name) if name in STAGES else STAGES.index(_CUSTOM)
 
-    def off_rows(until: int) -> None:
-        nonlocal at
-        while at < until:
-            if KNOBS[order[at]] not in by_kind:
-                rows.append(_Row(order[at], getattr(settings, order[at]), None))
-            at += 1
 
-    for processor in processors:
-        name = _NAMES.get(type(processor).__name__)
-        if name is None:
-            rows.append(_Row(_snake(processor), None, processor))
-        else:
-            off_rows(order.index(name))
-            rows.append(_Row(name, getattr(settings, name), processor))
-            at += 1
-    off_rows(len(order))
-    return rows
+# Where `generate` puts processors of the caller's: before this stage of ours.
+_CUSTOM = "presence_penalty"
 
 
 class Chain:
     """The processors of one generation, built once and used at every step."""
 
-    def __init__(self, settings: Settings, *, model: Any | None = None, prompt_length: int = 1) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        model: Any | None = None,
+        prompt_length: int = 1,
+        prompt_ids: Sequence[int] = (),
+        vocabulary: int = 0,
+        constraint: Constraint | None = None,
+    ) -> None:
         """
         Args:
             settings: the knobs.
             model: the transformers model whose generation config counts; None for a plain one.
-            prompt_length: tokens of the prompt, as `generate` knows it.
+            prompt_length: tokens of the prompt, as `generate` knows it; not needed where `prompt_ids` are given.
+            prompt_ids: the prompt itself, for the two processors that look at it alone (`encoder_...`).
+            vocabulary: number of tokens; needed only without a model, and only for a watermark.
+            constraint: (ids [1, n], scores [1, vocab]) -> scores, such as a grammar's; it has a row of its own.
+
+        Raises:
+            ValueError: settings that the library itself refuses, in its words.
         """
         self.settings = settings
-        self._rows = _rows(settings, _processors(settings, model, prompt_length))
+        self.prompt_length = len(prompt_ids) or prompt_length
+        owner = _bare(vocabulary) if model is None else _library(model)
+        made: list[_Row] = []
+        for processor in _processors(settings, owner, prompt_ids, self.prompt_length):
+            name = _name(processor)
+            value = getattr(settings, name, None)
+            made.append(_Row(name, None if value == getattr(_DEFAULTS, name, None) else value, processor))
+        made += [_Row(own.name, getattr(settings, own.name), own) for own in own_samplers(settings)]
+        if constraint is not None:
+            made.append(_Row("constraint", None, constraint))
+        here = {row.name for row in made}
+        made += [_Row(name, getattr(settings, name), None) for name in KNOBS if name not in here]
+        made.sort(key=lambda row: _rank(row.name))
+        self._rows = [made[i] for i in arrange([row.name for row in made], settings.order)]
 
-    def scores(self, logits: ArrayLike | torch.Tensor, history: Sequence[int]) -> torch.Tensor:
-        """The last processor's scores [vocab] float32, nothing recorded in between."""
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The stages that have a row, in their order; the switched-off ones among `KNOBS` included."""
+        return tuple(row.name for row in self._rows)
+
+    def _here(self, history: Sequence[int], redraw: int, chances: Sequence[float]) -> Here:
+        return Here(tuple(map(int, history)), self.prompt_length, redraw, tuple(chances))
+
+    def scores(
+        self, logits: ArrayLike | torch.Tensor, history: Sequence[int], *, redraw: int = 0,
+        chances: Sequence[float] = (),
+    ) -> torch.Tensor:
+        """The last stage's scores [vocab] float32, nothing recorded in between. Arguments as `fold`."""
         ids, scores = _ids(history), _check(logits)
+        here = self._here(history, redraw, chances)
         for row in self._rows:
             if row.processor is not None:
-                scores = row.processor(ids, scores)
+                scores = row(ids, scores, here)
         return scores[0]
 
-    def fold(self, logits: ArrayLike | torch.Tensor, history: Sequence[int]) -> list[Stage]:
-        """The distribution after every stage, the model's own first. See `fold` below."""
+    def fold(
+        self, logits: ArrayLike | torch.Tensor, history: Sequence[int], *, redraw: int = 0,
+        chances: Sequence[float] = (),
+    ) -> list[Stage]:
+        """The distribution after every stage, the model's own first. See `fold` below.
+
+        Args:
+            logits: [vocab].
+            history: ids of the text so far.
+            redraw: how often this step was drawn again; XTC's random number depends on it.
+            chances: probability after the chain of each token written so far; mirostat learns from them.
+        """
         ids, scores = _ids(history), _check(logits)
+        here = self._here(history, redraw, chances)
         stages = [_stage(_Row("logits", None, None), scores, None)]
         for row in self._rows:
             if row.processor is not None:
-                # Some processors write into what they are given (temperature divides, others scatter).
-                scores = row.processor(ids, scores.clone())
+                scores = row(ids, scores, here)
             stages.append(_stage(row, scores, stages[-1]))
         return stages
 
 
 def fold(
-    logits: ArrayLike | torch.Tensor, history: Sequence[int], settings: Settings, *, model: Any | None = None
+    logits: ArrayLike | torch.Tensor,
+    history: Sequence[int],
+    settings: Settings,
+    *,
+    model: Any | None = None,
+    prompt_length: int | None = None,
 ) -> list[Stage]:
-    """Fold one step's logits through the library's chain, recording the distribution after every stage.
+    """Fold one step's logits through the chain, recording the distribution after every stage.
 
     Args:
         logits: [vocab], float; -inf marks a token that cannot come.
         history: ids of the text so far, prompt and continuation; the repetition penalty looks at all of them.
         settings: the knobs.
         model: the transformers model whose own generation config counts as it does in `generate`; None for none.
+        prompt_length: how many tokens of `history` are the prompt; None for all of them.
 
     Returns:
-        The model's own distribution, then a stage for each knob in the library's order, the off ones included.
+        The model's own distribution, then a stage for every processor in its order, the main knobs (`KNOBS`) also
+        where they are off.
 
     Raises:
         ValueError: NaN or +inf among the logits, no token left, the wrong shape.
 
     Source: transformers' `GenerationMixin._get_logits_processor`, and the softmax that its sampling loop takes.
     """
-    return Chain(settings, model=_library(model), prompt_length=max(1, len(history))).fold(logits, history)
+    prompt = tuple(history)[: len(history) if prompt_length is None else prompt_length]
+    vocabulary = int(np.shape(logits)[-1]) if np.ndim(logits) else 0  # type: ignore[arg-type]
+    chain = Chain(settings, model=model, prompt_length=max(1, len(prompt)), prompt_ids=prompt, vocabulary=vocabulary)
+    return chain.fold(logits, history)
 
 
 def _library(model: Any | None) -> Any | None:
@@ -226,17 +314,14 @@ def _stage(row: _Row, scores: torch.Tensor, before: Stage | None) -> Stage:
         return Stage(row.name, row.value, False, before.survivors, 0.0, before.entropy, before.effective,
                      before.probabilities, before.scores)
     tensor = torch.softmax(scores[0], dim=-1)
-    if torch.isnan(tensor).any():
+    if torch.isnan(tensor[0]):  # one NaN makes all of them NaN
         raise ValueError(f"After {row.name} no token is left, so nothing can come next; turn that knob back.")
-    probabilities = tensor.numpy()
-    alive = probabilities > 0
-    p = probabilities[alive].astype(np.float64)
-    entropy = max(0.0, float(-(p * np.log(p)).sum()))
+    survivors = int(torch.count_nonzero(tensor))
+    entropy = max(0.0, float(torch.special.entr(tensor).sum(dtype=torch.float64)))
     removed = 0.0
-    if before is not None:
-        removed = float(before.probabilities[~alive].astype(np.float64).sum())
-    plain = scores[0].numpy()
+    if before is not None and survivors < before.survivors:
+        removed = float(before.probabilities[tensor.numpy() == 0].sum(dtype=np.float64))
+    probabilities, plain = tensor.numpy(), scores[0].numpy()
     for array in (probabilities, plain):
         array.setflags(write=False)
-    return Stage(row.name, row.value, True, int(alive.sum()), removed, entropy, float(np.exp(entropy)),
-                 probabilities, plain)
+    return Stage(row.name, row.value, True, survivors, removed, entropy, float(np.exp(entropy)), probabilities, plain)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from components.sampling.chain import Chain, _library
+from components.sampling.chain import Chain, Stage, _library
 from components.sampling.draw import pick, uniform
 from components.sampling.prefixes import prefixes
 from components.sampling.reading import advance, check_ids, context_of
@@ -70,7 +70,17 @@ def end_ids(model: Any) -> frozenset[int]:
     return frozenset([int(found)] if isinstance(found, int) else map(int, found))
 
 
-def take(logits: Any, history: Sequence[int], chain: Chain, step: int, redraw: int = 0) -> Step:
+def take(
+    logits: Any,
+    history: Sequence[int],
+    chain: Chain,
+    step: int,
+    redraw: int = 0,
+    *,
+    chances: Sequence[float] = (),
+    stages: Sequence[Stage] = (),
+    wanted: int | None = None,
+) -> Step:
     """Choose the token after `history` from its logits [vocab].
 
     Args:
@@ -79,14 +89,28 @@ def take(logits: Any, history: Sequence[int], chain: Chain, step: int, redraw: i
         chain: the processors, built for these settings.
         step: how many tokens have been written before; with the seed it fixes the random number.
         redraw: how often this step was drawn again.
+        chances: probability after the chain of each token written before; mirostat learns from them.
+        stages: this step's, where they were folded already, so that the chain does not run twice.
+        wanted: the token that a reader has chosen; nothing is drawn then.
+
+    Raises:
+        ValueError: nothing can come, or the wanted token is none of the model's.
     """
     import torch
 
     settings = chain.settings
-    scores = chain.scores(logits, history)
+    if stages:
+        scores = torch.from_numpy(stages[-1].scores.copy())
+    else:
+        scores = chain.scores(logits, history, redraw=redraw, chances=chances)
     row = logits if isinstance(logits, torch.Tensor) else torch.from_numpy(np.array(logits, dtype=np.float32))
     raw = torch.log_softmax(row, dim=-1)
-    if settings.greedy:
+    if wanted is not None:
+        if not 0 <= wanted < len(row):
+            raise ValueError(f"Token {wanted} is not among this model's {len(row):,}; choose one of its own.")
+        token, random, low, high = wanted, None, None, None
+        probability = float(torch.softmax(scores, dim=-1)[token])
+    elif settings.greedy:
         token, probability, random, low, high = int(torch.argmax(scores)), 1.0, None, None, None
     else:
         probabilities = torch.softmax(scores, dim=-1).numpy()
@@ -133,7 +157,7 @@ def decode(
         if len(prefix.ids) > len(prompt):
             prefix.cache.crop(len(prompt) - len(prefix.ids))
             prefix.ids = prompt
-        chain = Chain(settings, model=library, prompt_length=len(prompt))
+        chain = Chain(settings, model=library, prompt_ids=prompt)
         logits, ended = first_logits, "length"
         steps: list[Step] = []
         while len(steps) < settings.max_new_tokens:
@@ -146,7 +170,7 @@ def decode(
                 break
             if len(history) > len(prefix.ids):
                 logits, prefix = advance(library, prefix, history[len(prefix.ids) :])
-            step = take(logits, history, chain, len(steps))
+            step = take(logits, history, chain, len(steps), chances=[one.probability for one in steps])
             steps.append(step)
             if on_token is not None:
                 on_token(place, step)

@@ -31,9 +31,9 @@ class Draw:
     high: float | None
 
 
-def uniform(seed: int, step: int, redraw: int = 0) -> float:
-    """The random number in [0, 1) of a step (0 for the first new token)."""
-    return float(np.random.default_rng([seed, step, redraw]).random())
+def uniform(seed: int, step: int, redraw: int = 0, stream: int = 0) -> float:
+    """The random number in [0, 1) of a step (0 for the first new token); `stream` 0 is the draw's own."""
+    return float(np.random.default_rng([seed, step, redraw, *([stream] if stream else [])]).random())
 
 
 def by_probability(probabilities: NDArray[np.float32]) -> NDArray[np.int64]:

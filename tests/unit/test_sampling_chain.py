@@ -127,8 +127,8 @@ def test_a_models_own_generation_config_counts() -> None:
     model.generation_config.no_repeat_ngram_size = 1
     stages = fold(np.linspace(0, 3, 503), [7, 8], Settings(top_k=5), model=model)
     names = [stage.name for stage in stages]
-    assert "no_repeat_ngram" in names
-    banned = stages[names.index("no_repeat_ngram")]
+    assert "no_repeat_ngram_size" in names
+    banned = stages[names.index("no_repeat_ngram_size")]
     assert banned.survivors == 501
     assert banned.removed > 0
 
