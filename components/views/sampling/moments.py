@@ -87,18 +87,23 @@ def logits_of(begun: Begun, steps: Sequence[Step]) -> NDArray[np.float32]:
 
 
 def _chain(begun: Begun, settings: Settings) -> Chain:
-    return Chain(settings, model=loaders.model(begun.model).model, prompt_length=len(begun.prompt.ids))
+    return Chain(settings, model=loaders.model(begun.model).model, prompt_ids=begun.prompt.ids)
+
+
+def _chances(steps: Sequence[Step]) -> tuple[float, ...]:
+    return tuple(step.probability for step in steps)
 
 
 def next_step(begun: Begun, steps: Sequence[Step], knobs: Mapping[str, Any], redraw: int) -> Step:
     """The token that the draw gives after the text so far."""
     return sampling.take(logits_of(begun, steps), ids_of(begun, steps), _chain(begun, settings_of(knobs)),
-                         len(steps), redraw)
+                         len(steps), redraw, chances=_chances(steps))
 
 
-def stages_of(begun: Begun, steps: Sequence[Step], knobs: Mapping[str, Any]) -> list[Stage]:
+def stages_of(begun: Begun, steps: Sequence[Step], knobs: Mapping[str, Any], redraw: int = 0) -> list[Stage]:
     """The distribution of the next token, stage by stage."""
-    return _chain(begun, settings_of(knobs)).fold(logits_of(begun, steps), ids_of(begun, steps))
+    return _chain(begun, settings_of(knobs)).fold(logits_of(begun, steps), ids_of(begun, steps), redraw=redraw,
+                                                  chances=_chances(steps))
 
 
 def moment(begun: Begun, text: str, steps: Sequence[Step], knobs: Mapping[str, Any], redraw: int) -> Moment:
@@ -109,7 +114,7 @@ def moment(begun: Begun, text: str, steps: Sequence[Step], knobs: Mapping[str, A
         model=catalog.entry(begun.model).title,
         reading=begun.reading,
         steps=tuple(steps),
-        stages=tuple(stages_of(begun, steps, knobs)),
+        stages=tuple(stages_of(begun, steps, knobs, redraw)),
         pending=next_step(begun, steps, knobs, redraw),
         redraw=redraw,
     )
