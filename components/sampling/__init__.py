@@ -6,19 +6,47 @@ A ladder: `Settings` are the knobs, `fold` shows one step, `pick` draws from it,
 
 from __future__ import annotations
 
+from components.sampling import tree
 from components.sampling.chain import KNOBS, Chain, Stage, fold
+from components.sampling.conversation import ROLES, Answer, Turn, answer, check_turns, written
 from components.sampling.decode import Generation, Step, decode, end_ids, take
 from components.sampling.draw import Draw, by_probability, pick, uniform
+from components.sampling.explain import (
+    Passage,
+    Xtc,
+    changed,
+    dry_passages,
+    mirostat_path,
+    moved,
+    penalty_counts,
+    temperature_now,
+    xtc_branches,
+)
 from components.sampling.orders import ORDERS, OWN, STAGES, arrange, check_order
 from components.sampling.own import XTC_STREAM, Here, Own, own_samplers
+from components.sampling.perplexity import (
+    BANDS,
+    READ_TOKENS,
+    Scored,
+    Stretch,
+    begin_id,
+    score,
+    score_text,
+    stretches,
+    windows,
+)
 from components.sampling.prefixes import prefixes
 from components.sampling.prompt import PROMPT_TOKENS, Prompt, prompt, render
 from components.sampling.reading import Reading, context_of, next_logits, read
 from components.sampling.settings import MAX_NEW_TOKENS, Settings
+from components.sampling.stops import STOPS, StopWatch, check_stops, held_back
 
 __all__ = [
-    "KNOBS", "MAX_NEW_TOKENS", "ORDERS", "OWN", "PROMPT_TOKENS", "STAGES", "XTC_STREAM", "Chain", "Draw", "Generation",
-    "Here", "Own", "Prompt", "Reading", "Settings", "Stage", "Step", "arrange", "by_probability", "check_order",
-    "context_of", "decode", "end_ids", "fold", "next_logits", "own_samplers", "pick", "prefixes", "prompt", "read",
-    "render", "take", "uniform",
+    "BANDS", "KNOBS", "MAX_NEW_TOKENS", "ORDERS", "OWN", "PROMPT_TOKENS", "READ_TOKENS", "ROLES", "STAGES", "STOPS",
+    "XTC_STREAM", "Answer", "Chain", "Draw", "Generation", "Here", "Own", "Passage", "Prompt", "Reading", "Scored",
+    "Settings", "Stage", "Step", "StopWatch", "Stretch", "Turn", "Xtc", "answer", "arrange", "begin_id",
+    "by_probability", "changed", "check_order", "check_stops", "check_turns", "context_of", "decode", "dry_passages",
+    "end_ids", "fold", "held_back", "mirostat_path", "moved", "next_logits", "own_samplers", "penalty_counts", "pick",
+    "prefixes", "prompt", "read", "render", "score", "score_text", "stretches", "take", "temperature_now", "uniform",
+    "windows", "written", "xtc_branches",
 ]

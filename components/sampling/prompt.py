@@ -32,19 +32,24 @@ class Prompt:
     stop: int
 
 
-def render(model: OpenModel, messages: Sequence[dict[str, str]]) -> str:
+def render(
+    model: OpenModel, messages: Sequence[dict[str, str]], *, template: str | None = None, answer_begins: bool = True
+) -> str:
     """The messages as the model's own chat template writes them, up to the place where its answer begins.
 
     Args:
         model: an open model that has a template.
         messages: `{"role": "system" | "user" | "assistant", "content": text}` in order.
+        template: another Jinja template in its place.
+        answer_begins: end with the beginning of the answer's turn (transformers: `add_generation_prompt`).
 
     Raises:
         ValueError: the model has no template, or the template refuses the messages.
 
     Source: transformers' own renderer, the one behind `apply_chat_template`.
     """
-    if model.chat_template is None:
+    template = model.chat_template if template is None else template
+    if template is None:
         raise ValueError("This model was never taught a chat format; switch chat off, or choose a chat model.")
     from jinja2 import TemplateError
     from transformers.utils.chat_template_utils import render_jinja_template
@@ -53,8 +58,8 @@ def render(model: OpenModel, messages: Sequence[dict[str, str]]) -> str:
     try:
         rendered: Any = render_jinja_template(
             conversations=[list(messages)],
-            chat_template=model.chat_template,
-            add_generation_prompt=True,
+            chat_template=template,
+            add_generation_prompt=answer_begins,
             **special,
         )
     except TemplateError as problem:
@@ -90,12 +95,26 @@ def prompt(model: OpenModel, text: str, *, chat: bool = False, system: str = "")
         stop = start + len(text.strip())
     else:
         whole, start, stop = text, 0, len(text)
-    # A template writes every special token itself, so the tokenizer must not add its own once more.
-    ids = tuple(model.tokenizer.library_object.encode(whole, add_special_tokens=not chat).ids)
+    ids = encode(model, whole, marked=chat)
+    return Prompt(whole, ids, start, stop)
+
+
+def encode(model: OpenModel, whole: str, *, marked: bool = False) -> tuple[int, ...]:
+    """A whole prompt as tokens.
+
+    Args:
+        model: its own tokenizer is used.
+        whole: the text, template included.
+        marked: a template has written every special token itself, so the tokenizer must not add its own once more.
+
+    Raises:
+        ValueError: no token, or more than the model or this page reads.
+    """
+    ids = tuple(model.tokenizer.library_object.encode(whole, add_special_tokens=not marked).ids)
     most = min(model.context - 1, PROMPT_TOKENS)
     if len(ids) > most:
         why = f"this model reads {model.context:,}" if most < PROMPT_TOKENS else f"this page reads {most:,}"
         raise ValueError(f"The text has {len(ids):,} tokens and {why}, room for the next one included; shorten it.")
     if not ids:
         raise ValueError("The tokenizer made no token of this text; type a word.")
-    return Prompt(whole, ids, start, stop)
+    return ids
