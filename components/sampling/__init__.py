@@ -7,6 +7,7 @@ A ladder: `Settings` are the knobs, `fold` shows one step, `pick` draws from it,
 from __future__ import annotations
 
 from components.sampling import tree
+from components.sampling.beam import BeamSearch, BeamStep, Candidate, Hypothesis, beam_search
 from components.sampling.chain import KNOBS, Chain, Stage, fold
 from components.sampling.conversation import ROLES, Answer, Turn, answer, check_turns, written
 from components.sampling.decode import Generation, Step, decode, end_ids, take
@@ -39,14 +40,16 @@ from components.sampling.prefixes import prefixes
 from components.sampling.prompt import PROMPT_TOKENS, Prompt, prompt, render
 from components.sampling.reading import Reading, context_of, next_logits, read
 from components.sampling.settings import MAX_NEW_TOKENS, Settings
+from components.sampling.speculate import Draft, Judged, Round, Speculation, judge, look_up, prompt_lookup
 from components.sampling.stops import STOPS, StopWatch, check_stops, held_back
 
 __all__ = [
     "BANDS", "KNOBS", "MAX_NEW_TOKENS", "ORDERS", "OWN", "PROMPT_TOKENS", "READ_TOKENS", "ROLES", "STAGES", "STOPS",
-    "XTC_STREAM", "Answer", "Chain", "Draw", "Generation", "Here", "Own", "Passage", "Prompt", "Reading", "Scored",
-    "Settings", "Stage", "Step", "StopWatch", "Stretch", "Turn", "Xtc", "answer", "arrange", "begin_id",
+    "XTC_STREAM", "Answer", "BeamSearch", "BeamStep", "Candidate", "Chain", "Draft", "Draw", "Generation", "Here",
+    "Hypothesis", "Judged", "Own", "Passage", "Prompt", "Reading", "Round", "Scored", "Settings", "Speculation",
+    "Stage", "Step", "StopWatch", "Stretch", "Turn", "Xtc", "answer", "arrange", "beam_search", "begin_id",
     "by_probability", "changed", "check_order", "check_stops", "check_turns", "context_of", "decode", "dry_passages",
-    "end_ids", "fold", "held_back", "mirostat_path", "moved", "next_logits", "own_samplers", "penalty_counts", "pick",
-    "prefixes", "prompt", "read", "render", "score", "score_text", "stretches", "take", "temperature_now", "uniform",
-    "windows", "written", "xtc_branches",
+    "end_ids", "fold", "held_back", "judge", "look_up", "mirostat_path", "moved", "next_logits", "own_samplers",
+    "penalty_counts", "pick", "prefixes", "prompt", "prompt_lookup", "read", "render", "score", "score_text",
+    "stretches", "take", "temperature_now", "uniform", "windows", "written", "xtc_branches",
 ]
