@@ -179,3 +179,46 @@ def test_files_hold_every_token_and_every_stage() -> None:
     data = json.loads(exports.chain_json("tiny", "text", {"top_k": 9}, stages, (), Plain()))
     assert [stage["name"] for stage in data["chain"]] == [stage.name for stage in stages]
     assert data["chain"][3]["tokens_left"] == 9
+
+
+def send(test: Any, **action: Any) -> dict[str, Any]:
+    test.session_state["sampling_asked"] = action
+    test.run()
+    assert not test.exception, [item.value for item in test.exception]
+    return picture(test)[0]
+
+
+def test_another_token_is_taken_and_the_text_is_cut_back(page: Any) -> None:
+    for _ in range(3):
+        press(page, "next")
+    header, _ = picture(page)
+    first = [step["id"] for step in header["written"]]
+    beside = next(row["i"] for row in header["rows"] if row["i"] != header["draw"]["i"])
+    assert [step["id"] for step in send(page, do="take", token=beside)["written"]] == [*first, beside]
+    assert picture(page)[0]["written"][-1]["random"] is None, "nothing was drawn"
+    # A token beside an earlier one, in one press; then back to the first branch.
+    assert [step["id"] for step in send(page, do="take", token=beside, at=1)["written"]] == [first[0], beside]
+    assert [step["id"] for step in send(page, do="goto", at=1)["written"]] == first[:1]
+    assert [step["id"] for step in send(page, do="goto", at=0)["written"]] == []
+    kept = page.session_state["sampling_written"]
+    assert len(kept["tree"]["nodes"]) == 1 + 3 + 2, "what was written before is still in the tree"
+    press(page, "next")
+    assert [step["id"] for step in picture(page)[0]["written"]] == first[:1]
+    assert len(kept["tree"]["nodes"]) == 6, "the same token again is the same branch"
+
+
+def test_forged_choices_change_nothing(page: Any) -> None:
+    press(page, "next")
+    before = [step["id"] for step in picture(page)[0]["written"]]
+    for forged in (
+        {"do": "take"}, {"do": "take", "token": "he"}, {"do": "take", "token": True}, {"do": "take", "token": 2.0},
+        {"do": "take", "token": 10**12}, {"do": "take", "token": -1}, {"do": "take", "token": 5, "at": 9},
+        {"do": "take", "token": 5, "at": "0"}, {"do": "take", "token": 5, "node": 77}, {"do": "goto"},
+        {"do": "goto", "at": 2}, {"do": "goto", "at": -1}, {"do": "goto", "at": None}, {"do": "goto", "at": [0]},
+        {"do": "branch"}, {"do": "branch", "node": 44}, {"do": "branch", "node": {}}, {"do": "prune", "node": 0},
+        {"do": "name", "node": 1, "name": 7}, {"do": "restore", "node": "1"},
+    ):
+        header = send(page, **forged)
+        assert [step["id"] for step in header["written"]] == before, forged
+    assert len(page.session_state["sampling_written"]["tree"]["nodes"]) == 2
+    assert "not among" in send(page, do="take", token=10**12)["note"]

@@ -94,10 +94,60 @@ def _chances(steps: Sequence[Step]) -> tuple[float, ...]:
     return tuple(step.probability for step in steps)
 
 
-def next_step(begun: Begun, steps: Sequence[Step], knobs: Mapping[str, Any], redraw: int) -> Step:
-    """The token that the draw gives after the text so far."""
-    return sampling.take(logits_of(begun, steps), ids_of(begun, steps), _chain(begun, settings_of(knobs)),
-                         len(steps), redraw, chances=_chances(steps))
+OFFERS = 5
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A token, and what stood beside it.
+
+    Attributes:
+        step: the token's record.
+        chance: its probability after the chain, under greedy decoding too.
+        offers: (id, chance after the chain, chance as the model gave it) of the likeliest tokens of that place.
+    """
+
+    step: Step
+    chance: float
+    offers: tuple[tuple[int, float, float], ...]
+
+
+def choice(
+    begun: Begun, steps: Sequence[Step], knobs: Mapping[str, Any], redraw: int, *, wanted: int | None = None,
+    stages: Sequence[Stage] = (),
+) -> Choice:
+    """The token that the draw gives after the text so far, or the one that the reader wants; kept for everybody.
+
+    Raises:
+        ValueError: nothing can come, or the wanted token is none of the model's.
+    """
+    settings, ids = settings_of(knobs), ids_of(begun, steps)
+
+    def work() -> Choice:
+        chain = _chain(begun, settings)
+        logits = logits_of(begun, steps)
+        folded = stages or chain.fold(logits, ids, redraw=redraw, chances=_chances(steps))
+        step = sampling.take(logits, ids, chain, len(steps), redraw, chances=_chances(steps), stages=folded,
+                             wanted=wanted)
+        gave, now = folded[0].probabilities, folded[-1].probabilities
+        return Choice(step, float(now[step.id]), offers(gave, now))
+
+    key = (begun.model, begun.prompt.ids, tuple(steps), repr(settings), redraw, wanted)
+    return caching.shared("sampling_choice", key, work)
+
+
+def offers(gave: NDArray[np.float32], now: NDArray[np.float32]) -> tuple[tuple[int, float, float], ...]:
+    """The five likeliest tokens by `now` [vocab], those that cannot come left out."""
+    best = np.argpartition(-now, min(OFFERS, len(now)) - 1)[:OFFERS]
+    best = best[np.lexsort((best, -now[best]))]
+    return tuple((int(token), float(now[token]), float(gave[token])) for token in best if now[token] > 0)
+
+
+def next_step(
+    begun: Begun, steps: Sequence[Step], knobs: Mapping[str, Any], redraw: int, *, stages: Sequence[Stage] = ()
+) -> Step:
+    """The token that the draw gives after the text so far. `stages`: of this place, where they were folded already."""
+    return choice(begun, steps, knobs, redraw, stages=stages).step
 
 
 def stages_of(begun: Begun, steps: Sequence[Step], knobs: Mapping[str, Any], redraw: int = 0) -> list[Stage]:
@@ -108,14 +158,15 @@ def stages_of(begun: Begun, steps: Sequence[Step], knobs: Mapping[str, Any], red
 
 def moment(begun: Begun, text: str, steps: Sequence[Step], knobs: Mapping[str, Any], redraw: int) -> Moment:
     """Everything the picture is made of."""
+    stages = stages_of(begun, steps, knobs, redraw)
     return Moment(
         text=text,
         knobs=dict(knobs),
         model=catalog.entry(begun.model).title,
         reading=begun.reading,
         steps=tuple(steps),
-        stages=tuple(stages_of(begun, steps, knobs, redraw)),
-        pending=next_step(begun, steps, knobs, redraw),
+        stages=tuple(stages),
+        pending=next_step(begun, steps, knobs, redraw, stages=stages),
         redraw=redraw,
     )
 
