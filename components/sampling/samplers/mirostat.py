@@ -63,9 +63,11 @@ def mirostat_1(scores: torch.Tensor, mu: float, top: int = 100) -> torch.Tensor:
     s = float((t * b).sum() / (t * t).sum())
     epsilon = s - 1
     share = 1 - len(scores) ** -epsilon if epsilon else 0.0
-    # (epsilon 2^mu / (1 - V^-epsilon))^(1/s); its limit for epsilon -> 0 is (2^mu / ln V)^(1/s).
-    inner = epsilon * 2**mu / share if share else 2**mu / math.log(len(scores))
-    keep = int(min(max(inner, 0.0) ** (1 / s), len(scores))) if s > 0 else len(scores)
+    # k = (epsilon 2^mu / (1 - V^-epsilon))^(1/s), by its logarithm: 2^mu may be beyond any float. The fraction's limit
+    # for epsilon -> 0 is 1 / ln V.
+    logarithm = math.log(epsilon / share if share else 1 / math.log(len(scores))) + mu * math.log(2)
+    bounded = s > 0 and logarithm / s < math.log(len(scores))
+    keep = int(math.exp(logarithm / s)) if bounded else len(scores)
     gone = torch.ones(len(scores), dtype=torch.bool)
     gone[places[: max(1, keep)]] = False
     return scores.masked_fill(gone, -math.inf)

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import torch
 
-# The largest exponent whose power still fits into float32 (llama.cpp's FLOAT_MAX_LOG).
+# The logarithm of the largest float32 (llama.cpp's FLOAT_MAX_LOG), which bounds the exponent of DRY.
 _MOST = 88.7228391
+# No penalty is larger: the probability is 0 all the same, and a token that stands alone keeps a finite score.
+_HARDEST = 1e36
 
 
 def window(history: Sequence[int], prompt_length: int, last_n: int) -> Sequence[int]:
@@ -57,19 +59,31 @@ def dry_matches(history: Sequence[int], breakers: frozenset[int] = frozenset()) 
     Returns:
         {token: longest n, at least 1}; breakers themselves are never among the tokens.
     """
-    ids = list(history)
-    reach = 0  # tokens since the last breaker: how far back a match may go
-    while reach < len(ids) and ids[len(ids) - 1 - reach] not in breakers:
-        reach += 1
+    back = list(history)[::-1]  # newest first: a match at k reads back[k:] and back from their starts
+    reach = next((i for i, token in enumerate(back) if token in breakers), len(back))
+    if not reach:
+        return {}
     found: dict[int, int] = {}
-    for end in range(len(ids) - 1):  # the match ends here, and ids[end + 1] came next
-        length = 0
-        while length < reach and length <= end and ids[end - length] == ids[len(ids) - 1 - length]:
-            length += 1
-        following = ids[end + 1]
-        if length and following not in breakers and length > found.get(following, 0):
-            found[following] = length
+    for place, length in enumerate(_common_starts(back)):
+        following = back[place - 1] if place else -1
+        if place and length and following not in breakers:
+            found[following] = max(found.get(following, 0), min(length, reach))
     return found
+
+
+def _common_starts(ids: Sequence[int]) -> list[int]:
+    """How many ids are equal from the start of `ids` and from each place on: the Z-algorithm, linear in time."""
+    total = len(ids)
+    lengths = [0] * total
+    left = right = 0  # the stretch that reaches furthest and repeats the start
+    for place in range(1, total):
+        length = min(right - place, lengths[place - left]) if place < right else 0
+        while place + length < total and ids[length] == ids[place + length]:
+            length += 1
+        lengths[place] = length
+        if place + length > right:
+            left, right = place, place + length
+    return lengths
 
 
 def dry(
@@ -79,11 +93,18 @@ def dry(
     """Don't repeat yourself: score - multiplier x base^(n - allowed_length) where a passage of n tokens would go on.
 
     Source: p-e-w's proposal in text-generation-webui (pull request 5677); llama.cpp's `llama-sampler.cpp`, whose bound
-    on the exponent is kept.
+    on the exponent, a whole number, is kept. text-generation-webui counts no more than 50 tokens of a match.
     """
-    most = _MOST / math.log(base) if base > 1.000001 else math.inf
+    import torch
+
+    most = int(_MOST / math.log(base)) if base > 1.000001 else 0
+    costs = {
+        token: min(multiplier * base ** (min(length - allowed_length, most) if most else 0), _HARDEST)
+        for token, length in dry_matches(history, breakers).items()
+        if length >= allowed_length and 0 <= token < len(scores)
+    }
     changed = scores.clone()
-    for token, length in dry_matches(history, breakers).items():
-        if length >= allowed_length and token < len(scores):
-            changed[token] -= multiplier * base ** min(length - allowed_length, most)
+    if costs:
+        places = torch.tensor(list(costs), dtype=torch.long)
+        changed[places] -= torch.tensor(list(costs.values()), dtype=scores.dtype)
     return changed

@@ -13,16 +13,27 @@ def _without(scores: torch.Tensor, gone: torch.Tensor) -> torch.Tensor:
     return scores.masked_fill(gone, -math.inf)
 
 
-def top_n_sigma(scores: torch.Tensor, n: float) -> torch.Tensor:
-    """Keep the tokens whose score is at least the highest one minus n standard deviations of all scores.
+def living(scores: torch.Tensor) -> torch.Tensor:
+    """Which tokens can still come, [vocab] bool.
 
-    Dividing all scores by a temperature changes nothing about who stays. Tokens at -inf do not count.
-
-    Source: Tang et al. 2024, "Top-n-sigma: Not All Logits Are You Need", arXiv 2411.07641; llama.cpp.
+    A ban is minus infinity, or the lowest finite number where `remove_invalid_values` has been over the scores.
     """
     import torch
 
-    alive = scores[torch.isfinite(scores)].double()
+    return scores > torch.finfo(scores.dtype).min
+
+
+def top_n_sigma(scores: torch.Tensor, n: float) -> torch.Tensor:
+    """Keep the tokens whose score is at least the highest one minus n standard deviations of all scores.
+
+    Dividing all scores by a temperature changes nothing about who stays. Tokens that cannot come do not count, as in
+    llama.cpp; text-generation-webui counts them as scores of 0 and divides by one less.
+
+    Source: Tang et al. 2024, "Top-n-sigma: Not All Logits Are You Need", arXiv 2411.07641; llama.cpp.
+    """
+    alive = scores[living(scores)].double()
+    if not len(alive):
+        return scores
     floor = alive.max() - n * alive.std(correction=0)
     return _without(scores, scores.double() < floor)
 
@@ -44,12 +55,14 @@ def tail_free(scores: torch.Tensor, z: float) -> torch.Tensor:
     The bending is the absolute second difference of the sorted probabilities, divided by its sum. The last place of
     the curve has no second difference and always goes, unless the curve does not bend at all.
 
+    Tokens that cannot come do not count; text-generation-webui counts them as probabilities of 0.
+
     Source: Trenton Bricken, "Tail Free Sampling"; text-generation-webui's `TailFreeLogitsWarper`.
     """
     import torch
 
     ordered, places = torch.sort(scores, descending=True, stable=True)
-    alive = int(torch.isfinite(ordered).sum())
+    alive = int(living(ordered).sum())
     if alive < 3:
         return scores
     bending = torch.softmax(ordered[:alive], dim=-1).diff().diff().abs()
@@ -73,9 +86,9 @@ def xtc_targets(scores: torch.Tensor, threshold: float) -> torch.Tensor:
     gone = torch.zeros(len(scores), dtype=torch.bool)
     if threshold > 0.5:
         return gone
-    p = torch.softmax(scores, dim=-1)
-    ordered, places = torch.sort(p, descending=True, stable=True)
-    reached = int((ordered >= threshold).sum())
+    # By score: where probabilities are too small for float32, they still tell who is ahead.
+    ordered, places = torch.sort(scores, descending=True, stable=True)
+    reached = int(((torch.softmax(ordered, dim=-1) >= threshold) & living(ordered)).sum())
     if reached > 1:
         gone[places[: reached - 1]] = True
     return gone

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from components.sampling.samplers.truncation import living
+
 if TYPE_CHECKING:
     import torch
 
@@ -22,7 +24,7 @@ def temperature_by_entropy(scores: torch.Tensor, low: float, high: float, expone
     """
     import torch
 
-    alive = int(torch.isfinite(scores).sum())
+    alive = int(living(scores).sum())
     if alive < 2:
         return low
     entropy = float(torch.special.entr(torch.softmax(scores.double(), dim=-1)).sum())
@@ -49,5 +51,6 @@ def quadratic(scores: torch.Tensor, factor: float, curve: float = 1.0) -> torch.
 
     most = scores.max()
     d = scores - most
-    bent = most - (3 - curve) / 2 * factor * d**2 + (curve - 1) / 2 * factor * d**3
+    # The cube in brackets: a very low score would else give infinity times 0, or infinity less infinity.
+    bent = most + factor * d**2 * ((curve - 1) / 2 * d - (3 - curve) / 2)
     return torch.where(torch.isneginf(scores), scores, bent)
