@@ -39,17 +39,19 @@ from components.sampling.perplexity import (
 from components.sampling.prefixes import prefixes
 from components.sampling.prompt import PROMPT_TOKENS, Prompt, prompt, render
 from components.sampling.reading import Reading, context_of, next_logits, read
+from components.sampling.replay_remote import REPLAYED, RemoteStage, replay_remote
 from components.sampling.settings import MAX_NEW_TOKENS, Settings
 from components.sampling.speculate import Draft, Judged, Round, Speculation, judge, look_up, prompt_lookup
 from components.sampling.stops import STOPS, StopWatch, check_stops, held_back
 
 __all__ = [
-    "BANDS", "KNOBS", "MAX_NEW_TOKENS", "ORDERS", "OWN", "PROMPT_TOKENS", "READ_TOKENS", "ROLES", "STAGES", "STOPS",
-    "XTC_STREAM", "Answer", "BeamSearch", "BeamStep", "Candidate", "Chain", "Draft", "Draw", "Generation", "Here",
-    "Hypothesis", "Judged", "Own", "Passage", "Prompt", "Reading", "Round", "Scored", "Settings", "Speculation",
-    "Stage", "Step", "StopWatch", "Stretch", "Turn", "Xtc", "answer", "arrange", "beam_search", "begin_id",
-    "by_probability", "changed", "check_order", "check_stops", "check_turns", "context_of", "decode", "dry_passages",
-    "end_ids", "fold", "held_back", "judge", "look_up", "mirostat_path", "moved", "next_logits", "own_samplers",
-    "penalty_counts", "pick", "prefixes", "prompt", "prompt_lookup", "read", "render", "score", "score_text",
-    "stretches", "take", "temperature_now", "uniform", "windows", "written", "xtc_branches",
+    "BANDS", "KNOBS", "MAX_NEW_TOKENS", "ORDERS", "OWN", "PROMPT_TOKENS", "READ_TOKENS", "REPLAYED", "ROLES",
+    "STAGES", "STOPS", "XTC_STREAM", "Answer", "BeamSearch", "BeamStep", "Candidate", "Chain", "Draft", "Draw",
+    "Generation", "Here", "Hypothesis", "Judged", "Own", "Passage", "Prompt", "Reading", "RemoteStage", "Round",
+    "Scored", "Settings", "Speculation", "Stage", "Step", "StopWatch", "Stretch", "Turn", "Xtc", "answer",
+    "arrange", "beam_search", "begin_id", "by_probability", "changed", "check_order", "check_stops", "check_turns",
+    "context_of", "decode", "dry_passages", "end_ids", "fold", "held_back", "judge", "look_up", "mirostat_path",
+    "moved", "next_logits", "own_samplers", "penalty_counts", "pick", "prefixes", "prompt", "prompt_lookup", "read",
+    "render", "replay_remote", "score", "score_text", "stretches", "take", "temperature_now", "uniform", "windows",
+    "written", "xtc_branches",
 ]
