@@ -57,6 +57,12 @@ CLASSES = {
     "SynthIDTextWatermarkLogitsProcessor": "watermark",
     "LogitNormalization": "renormalize_logits",
 }
+# Those that give back new scores and leave what they are given as it is; a test holds them to it. Any other is given a
+# copy of its own.
+READS_ONLY = frozenset({
+    "TemperatureLogitsWarper", "TopHLogitsWarper", "TopKLogitsWarper", "TopPLogitsWarper", "MinPLogitsWarper",
+    "TypicalLogitsWarper", "EpsilonLogitsWarper", "EtaLogitsWarper", "RepetitionPenaltyLogitsProcessor",
+})
 Constraint = Callable[["torch.Tensor", "torch.Tensor"], "torch.Tensor"]
 _DEFAULTS = Settings()
 
@@ -96,11 +102,10 @@ class _Row:
 
     def __call__(self, ids: torch.Tensor, scores: torch.Tensor, here: Here) -> torch.Tensor:
         assert self.processor is not None
-        # Some processors write into what they are given (temperature divides, others scatter).
         if isinstance(self.processor, Own):
             changed = self.processor(scores, here)
         else:
-            changed = self.processor(ids, scores.clone())
+            changed = self.processor(ids, scores if type(self.processor).__name__ in READS_ONLY else scores.clone())
         return changed
 
 
@@ -118,13 +123,17 @@ def _bare(vocabulary: int) -> Any:
     return Bare()
 
 
-def _processors(settings: Settings, owner: Any, prompt_ids: Sequence[int], prompt_length: int) -> list[Any]:
+def _processors(
+    settings: Settings, owner: Any, prompt_ids: Sequence[int], prompt_length: int, num_beams: int
+) -> list[Any]:
     """What `generate` would fold for these settings, in its order."""
     import torch
     from transformers import LogitsProcessorList
 
     arguments = settings.generate_arguments()
     guidance = arguments.pop("guidance_scale", None)
+    if num_beams > 1:
+        arguments["num_beams"] = num_beams  # its truncations then leave a token more than there are end tokens
     config, _ = owner._prepare_generation_config(None, **arguments)
     config.max_length = prompt_length + settings.max_new_tokens
     owner._prepare_special_tokens(config, True, device="cpu", batch_size=1)
@@ -178,6 +187,7 @@ class Chain:
         prompt_ids: Sequence[int] = (),
         vocabulary: int = 0,
         constraint: Constraint | None = None,
+        num_beams: int = 1,
     ) -> None:
         """
         Args:
@@ -187,6 +197,7 @@ class Chain:
             prompt_ids: the prompt itself, for the two processors that look at it alone (`encoder_...`).
             vocabulary: number of tokens; needed only without a model, and only for a watermark.
             constraint: (ids [1, n], scores [1, vocab]) -> scores, such as a grammar's; it has a row of its own.
+            num_beams: how many texts a beam search follows, which the library's truncations ask for.
 
         Raises:
             ValueError: settings that the library itself refuses, in its words.
@@ -195,7 +206,7 @@ class Chain:
         self.prompt_length = len(prompt_ids) or prompt_length
         owner = _bare(vocabulary) if model is None else _library(model)
         made: list[_Row] = []
-        for processor in _processors(settings, owner, prompt_ids, self.prompt_length):
+        for processor in _processors(settings, owner, prompt_ids, self.prompt_length, num_beams):
             name = _name(processor)
             value = getattr(settings, name, None)
             made.append(_Row(name, None if value == getattr(_DEFAULTS, name, None) else value, processor))
@@ -317,7 +328,9 @@ def _stage(row: _Row, scores: torch.Tensor, before: Stage | None) -> Stage:
     if torch.isnan(tensor[0]):  # one NaN makes all of them NaN
         raise ValueError(f"After {row.name} no token is left, so nothing can come next; turn that knob back.")
     survivors = int(torch.count_nonzero(tensor))
-    entropy = max(0.0, float(torch.special.entr(tensor).sum(dtype=torch.float64)))
+    # A token at 0 adds nothing; where few are left, only they are gone through.
+    alive = tensor[tensor > 0] if survivors < len(tensor) // 8 else tensor
+    entropy = max(0.0, float(torch.special.entr(alive).numpy().sum(dtype=np.float64)))
     removed = 0.0
     if before is not None and survivors < before.survivors:
         removed = float(before.probabilities[tensor.numpy() == 0].sum(dtype=np.float64))
