@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -73,7 +74,28 @@ def forward(model: Any, prefix: Prefix, ids: Sequence[int]) -> tuple[Any, Prefix
             past_key_values=prefix.cache,
             use_cache=True,
         )
-    return output.logits[0].float(), Prefix((*prefix.ids, *ids), output.past_key_values)
+    logits = output.logits[0].float()
+    whole = (*prefix.ids, *ids)
+    told = _surprises(prefix, ids, logits)
+    return logits, Prefix(whole, output.past_key_values, told, (len(whole), logits[-1].clone()))
+
+
+def _surprises(prefix: Prefix, ids: Sequence[int], logits: Any) -> tuple[float, ...]:
+    """-ln of each token's probability, of the prefix and of `ids` after it; NaN where it is not known."""
+    import torch
+
+    length, rows = len(prefix.ids), logits[:-1]
+    before = prefix.surprises[:length]
+    before += (math.nan,) * (length - len(before))
+    if prefix.next is not None and prefix.next[:2] == (length, ids[0]):
+        before += (prefix.next[2],)
+    elif prefix.logits is None:
+        before += (math.nan,)
+    else:
+        rows = torch.cat([prefix.logits[None], rows])  # what was expected at the first of `ids`
+    following = torch.tensor(list(ids[len(ids) - len(rows) :]), dtype=torch.long)
+    picked = rows[torch.arange(len(rows)), following]
+    return before + tuple((torch.logsumexp(rows, dim=-1) - picked).clamp(min=0).tolist())
 
 
 def advance(model: Any, prefix: Prefix, ids: Sequence[int]) -> tuple[Any, Prefix]:
@@ -95,6 +117,8 @@ def read(
 ) -> Reading:
     """Read a text in chunks of 64 tokens, keeping its key-value cache for the steps that follow.
 
+    The longest beginning that was read before is not read again, so a text edited at its end costs its end.
+
     Args:
         model: an `OpenModel`, or a transformers decoder in float32.
         ids: the text's tokens, as the model's own tokenizer gives them.
@@ -104,28 +128,18 @@ def read(
     Raises:
         ValueError: no ids, more than the model's context, ids out of range, or a cancelled reading.
     """
-    import torch
-
     library = _library(model)
     checked = check_ids(model, ids)
-    prefix = Prefix((), prefixes.take(library, checked[:1]).cache)
-    surprises = np.full(len(checked), np.nan, dtype=np.float32)
-    logits = None
-    for start in range(0, len(checked), CHUNK):
+    prefix = prefixes.take(library, checked, surprises=True)
+    for start in range(len(prefix.ids), len(checked), CHUNK):
         if cancelled is not None and cancelled():
             raise ValueError("The reading was stopped; send the text again to go on.")
-        chunk = checked[start : start + CHUNK]
-        logits, prefix = forward(library, prefix, chunk)
-        following = checked[start + 1 : start + CHUNK + 1]
-        if following:
-            rows = torch.log_softmax(logits[: len(following)], dim=-1)
-            picked = rows[torch.arange(len(following)), torch.tensor(following)]
-            surprises[start + 1 : start + 1 + len(following)] = -picked.numpy()
+        _, prefix = forward(library, prefix, checked[start : start + CHUNK])
         if report is not None:
-            report(min(1.0, (start + len(chunk)) / len(checked)))
+            report(len(prefix.ids) / len(checked))
     prefixes.put(library, prefix)
-    assert logits is not None
-    last = logits[-1].numpy().copy()
+    surprises = np.array(prefix.surprises, dtype=np.float32)
+    last = prefix.logits.numpy()  # type: ignore[union-attr]
     surprises.setflags(write=False)
     last.setflags(write=False)
     return Reading(checked, surprises, last)

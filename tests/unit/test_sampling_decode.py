@@ -9,8 +9,6 @@ import pytest
 import torch
 
 from components.sampling import Settings, decode, fold, next_logits, pick, prefixes, read, uniform
-from components.sampling.prefixes import Prefixes
-from components.sampling.reading import forward
 from tests.unit.test_sampling_chain import tiny
 
 PROMPT = [5, 9, 9, 42, 7]
@@ -111,19 +109,6 @@ def test_going_back_and_forth_reuses_the_cache_and_changes_nothing() -> None:
         np.testing.assert_allclose(next_logits(model, PROMPT[:length]), fresh[length], atol=1e-4)
     kept = prefixes.take(model, [*PROMPT, 1])
     assert len(kept.ids) >= 3
-
-
-def test_a_prefix_belongs_to_one_reader_at_a_time_and_the_store_is_bounded() -> None:
-    model = tiny()
-    store = Prefixes(budget=10_000_000)
-    _, prefix = forward(model, store.take(model, PROMPT), PROMPT)
-    store.put(model, prefix)
-    assert store.take(model, [*PROMPT, 1]).ids == tuple(PROMPT)
-    assert store.take(model, [*PROMPT, 1]).ids == ()
-    small = Prefixes(budget=1)
-    _, prefix = forward(model, small.take(model, PROMPT), PROMPT)
-    small.put(model, prefix)
-    assert small.take(model, [*PROMPT, 1]).ids == ()
 
 
 def test_two_readers_at_once_do_not_mix() -> None:
