@@ -52,6 +52,6 @@ __all__ = [
     "arrange", "beam_search", "begin_id", "by_probability", "changed", "check_order", "check_stops", "check_turns",
     "context_of", "decode", "dry_passages", "end_ids", "fold", "held_back", "judge", "look_up", "mirostat_path",
     "moved", "next_logits", "own_samplers", "penalty_counts", "pick", "prefixes", "prompt", "prompt_lookup", "read",
-    "render", "replay_remote", "score", "score_text", "stretches", "take", "temperature_now", "uniform", "windows",
-    "written", "xtc_branches",
+    "render", "replay_remote", "score", "score_text", "stretches", "take", "temperature_now", "tree", "uniform",
+    "windows", "written", "xtc_branches",
 ]
