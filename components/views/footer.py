@@ -95,7 +95,7 @@ def draw(
                             on_click="ignore",
                             key=f"{page}_export_{item.filename}",
                         )
-        with st.popover("Words", type="tertiary", key=f"{page}_words", on_change="rerun") as box:
+        with st.popover("Words", type="tertiary", key=f"{page}_glossary", on_change="rerun") as box:
             if box.open:
                 for term, entry in glossary().items():
                     if page in entry["pages"]:
