@@ -7,6 +7,7 @@ A ladder: `Settings` are the knobs, `fold` shows one step, `pick` draws from it,
 from __future__ import annotations
 
 from components.sampling import tree
+from components.sampling.ahead import Ahead, look_ahead, offers
 from components.sampling.beam import BeamSearch, BeamStep, Candidate, Hypothesis, beam_search
 from components.sampling.chain import KNOBS, Chain, Stage, fold
 from components.sampling.conversation import ROLES, Answer, Turn, answer, check_turns, written
@@ -45,13 +46,13 @@ from components.sampling.speculate import Draft, Judged, Round, Speculation, jud
 from components.sampling.stops import STOPS, StopWatch, check_stops, held_back
 
 __all__ = [
-    "BANDS", "KNOBS", "MAX_NEW_TOKENS", "ORDERS", "OWN", "PROMPT_TOKENS", "READ_TOKENS", "REPLAYED", "ROLES",
-    "STAGES", "STOPS", "XTC_STREAM", "Answer", "BeamSearch", "BeamStep", "Candidate", "Chain", "Draft", "Draw",
+    "BANDS", "KNOBS", "MAX_NEW_TOKENS", "ORDERS", "OWN", "PROMPT_TOKENS", "READ_TOKENS", "REPLAYED", "ROLES", "STAGES",
+    "STOPS", "XTC_STREAM", "Ahead", "Answer", "BeamSearch", "BeamStep", "Candidate", "Chain", "Draft", "Draw",
     "Generation", "Here", "Hypothesis", "Judged", "Own", "Passage", "Prompt", "Reading", "RemoteStage", "Round",
-    "Scored", "Settings", "Speculation", "Stage", "Step", "StopWatch", "Stretch", "Turn", "Xtc", "answer",
-    "arrange", "beam_search", "begin_id", "by_probability", "changed", "check_order", "check_stops", "check_turns",
-    "context_of", "decode", "dry_passages", "end_ids", "fold", "held_back", "judge", "look_up", "mirostat_path",
-    "moved", "next_logits", "own_samplers", "penalty_counts", "pick", "prefixes", "prompt", "prompt_lookup", "read",
-    "render", "replay_remote", "score", "score_text", "stretches", "take", "temperature_now", "tree", "uniform",
+    "Scored", "Settings", "Speculation", "Stage", "Step", "StopWatch", "Stretch", "Turn", "Xtc", "answer", "arrange",
+    "beam_search", "begin_id", "by_probability", "changed", "check_order", "check_stops", "check_turns", "context_of",
+    "decode", "dry_passages", "end_ids", "fold", "held_back", "judge", "look_ahead", "look_up", "mirostat_path",
+    "moved", "next_logits", "offers", "own_samplers", "penalty_counts", "pick", "prefixes", "prompt", "prompt_lookup",
+    "read", "render", "replay_remote", "score", "score_text", "stretches", "take", "temperature_now", "tree", "uniform",
     "windows", "written", "xtc_branches",
 ]

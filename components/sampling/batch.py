@@ -60,6 +60,11 @@ class Together:
         self.texts: list[tuple[int, ...]] = [()]
 
     @property
+    def cache(self) -> Any:
+        """Keys and values of all rows, in their order."""
+        return self._cache
+
+    @property
     def prefix(self) -> Prefix:
         """What the cache's first row holds; to be handed on only where there is one row and the cache is one's own."""
         return Prefix((*self._prompt, *self.texts[0]), self._cache)

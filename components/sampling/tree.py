@@ -199,10 +199,9 @@ def trim(tree: Tree, most: int = MAX_NODES) -> int:
         safe = {0, *path(tree)}
         hidden = set(nodes) - set(shown(tree))
         ends = sorted(set(nodes) - {kept["up"] for kept in nodes.values()} - safe)
-        ends.sort(key=lambda number: number not in hidden)
         if not ends:
             break
-        for number in ends[: len(nodes) - most]:
+        for number in ([one for one in ends if one in hidden] or ends)[: len(nodes) - most]:
             del nodes[number]
             gone += 1
     return gone

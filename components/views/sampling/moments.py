@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 
 from components import caching, sampling
 from components.models import catalog, loaders
-from components.sampling import Chain, Prompt, Reading, Settings, Stage, Step
+from components.sampling import Ahead, Chain, Prompt, Reading, Settings, Stage, Step
 from components.tokenization import vocabulary
 from components.views import frame
+from components.views.sampling import orders
 from components.views.sampling.labels import Labels
 from components.views.sampling.picture import Moment, draw, settings_of
+from components.views.sampling.spelled import Speller
 from components.workshop import Job
 
 
@@ -94,28 +96,10 @@ def _chances(steps: Sequence[Step]) -> tuple[float, ...]:
     return tuple(step.probability for step in steps)
 
 
-OFFERS = 5
-
-
-@dataclass(frozen=True)
-class Choice:
-    """A token, and what stood beside it.
-
-    Attributes:
-        step: the token's record.
-        chance: its probability after the chain, under greedy decoding too.
-        offers: (id, chance after the chain, chance as the model gave it) of the likeliest tokens of that place.
-    """
-
-    step: Step
-    chance: float
-    offers: tuple[tuple[int, float, float], ...]
-
-
 def choice(
     begun: Begun, steps: Sequence[Step], knobs: Mapping[str, Any], redraw: int, *, wanted: int | None = None,
     stages: Sequence[Stage] = (),
-) -> Choice:
+) -> Ahead:
     """The token that the draw gives after the text so far, or the one that the reader wants; kept for everybody.
 
     Raises:
@@ -123,24 +107,17 @@ def choice(
     """
     settings, ids = settings_of(knobs), ids_of(begun, steps)
 
-    def work() -> Choice:
+    def work() -> Ahead:
         chain = _chain(begun, settings)
         logits = logits_of(begun, steps)
         folded = stages or chain.fold(logits, ids, redraw=redraw, chances=_chances(steps))
         step = sampling.take(logits, ids, chain, len(steps), redraw, chances=_chances(steps), stages=folded,
                              wanted=wanted)
         gave, now = folded[0].probabilities, folded[-1].probabilities
-        return Choice(step, float(now[step.id]), offers(gave, now))
+        return Ahead(step, float(now[step.id]), sampling.offers(gave, now))
 
     key = (begun.model, begun.prompt.ids, tuple(steps), repr(settings), redraw, wanted)
     return caching.shared("sampling_choice", key, work)
-
-
-def offers(gave: NDArray[np.float32], now: NDArray[np.float32]) -> tuple[tuple[int, float, float], ...]:
-    """The five likeliest tokens by `now` [vocab], those that cannot come left out."""
-    best = np.argpartition(-now, min(OFFERS, len(now)) - 1)[:OFFERS]
-    best = best[np.lexsort((best, -now[best]))]
-    return tuple((int(token), float(now[token]), float(gave[token])) for token in best if now[token] > 0)
 
 
 def next_step(
@@ -156,7 +133,31 @@ def stages_of(begun: Begun, steps: Sequence[Step], knobs: Mapping[str, Any], red
                                                   chances=_chances(steps))
 
 
-def moment(begun: Begun, text: str, steps: Sequence[Step], knobs: Mapping[str, Any], redraw: int) -> Moment:
+def gave(begun: Begun, steps: Sequence[Step]) -> NDArray[np.float32]:
+    """Probabilities [vocab] of the next token as the model gave them."""
+    logits = logits_of(begun, steps).astype(np.float64)
+    shares = np.exp(logits - logits.max())
+    return (shares / shares.sum()).astype(np.float32)
+
+
+def speller(model: str) -> Speller:
+    """What turns typed tokens and words into ids; the model has to be open."""
+    library = loaders.model(model).tokenizer.library_object
+
+    def encode(text: str) -> Sequence[int]:
+        return tuple(library.encode(text, add_special_tokens=False).ids) if text else ()
+
+    def single(text: str) -> int | None:
+        ids = encode(text)
+        return ids[0] if len(ids) == 1 else library.token_to_id(text)
+
+    return Speller(encode, single, library.get_vocab_size())
+
+
+def moment(
+    begun: Begun, text: str, steps: Sequence[Step], knobs: Mapping[str, Any], redraw: int,
+    follow: tuple[int, ...] = (),
+) -> Moment:
     """Everything the picture is made of."""
     stages = stages_of(begun, steps, knobs, redraw)
     return Moment(
@@ -168,14 +169,26 @@ def moment(begun: Begun, text: str, steps: Sequence[Step], knobs: Mapping[str, A
         stages=tuple(stages),
         pending=next_step(begun, steps, knobs, redraw, stages=stages),
         redraw=redraw,
+        follow=follow,
     )
 
 
 def picture(
-    begun: Begun, text: str, steps: Sequence[Step], knobs: Mapping[str, Any], redraw: int
+    begun: Begun, text: str, steps: Sequence[Step], knobs: Mapping[str, Any], redraw: int,
+    follow: tuple[int, ...] = (),
 ) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    """Header and arrays of the picture, kept for everybody."""
-    key = (begun.model, text, tuple(steps), tuple(sorted(knobs.items())), redraw)
-    return caching.shared(
-        "sampling_picture", key, lambda: draw(moment(begun, text, steps, knobs, redraw), labels(begun.model))
-    )
+    """Header and arrays of the picture, kept for everybody; `follow` are ids followed through the stages."""
+    key = (begun.model, text, tuple(steps), tuple(sorted(knobs.items())), redraw, follow)
+
+    def work() -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        named = labels(begun.model)
+        made = moment(begun, text, steps, knobs, redraw, follow)
+        header, arrays = draw(made, named)
+        if knobs.get("order"):
+            plain = {name: value for name, value in knobs.items() if name != "order"}
+            usual = stages_of(begun, steps, plain, redraw)
+            other = next_step(begun, steps, plain, redraw, stages=usual)
+            header["order"] = orders.effect(made.stages, made.pending, usual, other, named.quote, knobs["order"])
+        return header, arrays
+
+    return caching.shared("sampling_picture", key, work)

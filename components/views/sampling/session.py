@@ -13,7 +13,7 @@ from typing import Any
 
 import streamlit as st
 
-from components.sampling import MAX_NEW_TOKENS, Step, tree
+from components.sampling import MAX_NEW_TOKENS, Ahead, Step, tree
 from components.views.sampling import moments
 from components.views.sampling.moments import Begun
 
@@ -193,7 +193,7 @@ def _write(begun: Begun, kept: dict[str, Any], knobs: Mapping[str, Any]) -> None
         kept["left"] = 0
 
 
-def _put(kept: dict[str, Any], before: int, made: moments.Choice) -> None:
+def _put(kept: dict[str, Any], before: int, made: Ahead) -> None:
     grown = kept["tree"]
     tree.go(grown, tree.grow(grown, before, asdict(made.step), chance=made.chance, offers=made.offers))
     tree.trim(grown)
