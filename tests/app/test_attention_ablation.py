@@ -15,6 +15,7 @@ from components.attention.restart import begin
 from components.models.open import open_model
 from components.payload import unpack
 from components.views.attention import ablation as panel
+from components.views.attention import sweeping
 from components.views.attention.ablation_payload import payload, verdict
 from tests.app.test_attention import buffers
 from tests.conftest import app_test
@@ -95,18 +96,18 @@ def test_one_token_has_no_mean() -> None:
 def test_a_sweep_is_made_once_and_others_can_ask_for_it() -> None:
     text = "A sweep of its own: the hen saw the fox, and the hen saw the"
     test = opened(text=text)
-    assert panel.swept("storyteller", text) is None
+    assert sweeping.swept("storyteller", text) is None
     assert shown(test)[0]["swept"] is None
-    test.session_state["_attention_ablation_go"] = True
+    test.session_state["_attention_sweep_go"] = True
     for _ in range(200):
         test.run()
         if shown(test)[0]["swept"]:
             break
         time.sleep(0.3)
     header, arrays = shown(test)
-    found = panel.swept("storyteller", text)
+    found = sweeping.swept("storyteller", text)
     assert found is not None
-    assert found is caching.peek(panel.SWEEP, panel.sweep_key("storyteller", text))
+    assert found is caching.peek(sweeping.SWEEP, sweeping.sweep_key("storyteller", text))
     truth = sweep(open_model("storyteller"), open_model("storyteller").tokenizer.library_object.encode(text).ids)
     assert np.abs(np.array(found.target_change) - np.array(truth.target_change)).max() <= 1e-5
     assert np.allclose(arrays["target"], -np.array(truth.target_change), atol=1e-5)

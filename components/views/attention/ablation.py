@@ -4,40 +4,27 @@ from __future__ import annotations
 
 import re
 import time
-import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import streamlit as st
 
-from components import caching, workshop
-from components.attention import (
-    Ablation,
-    Attribution,
-    Control,
-    HeadMap,
-    Sweep,
-    attribute,
-    control,
-    passes,
-    spell,
-    sweep,
-)
+from components import caching
+from components.attention import Ablation, Attribution, Control, HeadMap, control, passes, spell
 from components.attention.ablation import compare
 from components.attention.restart import begin
 from components.models import catalog, loaders
 from components.views import address, frame
+from components.views.attention import sweeping
 from components.views.attention.ablation_payload import payload
 from components.views.attention.snippet_ablation import snippet_ablation
 from components.views.component import mount
 from components.views.footer import reproduce
-from components.workshop import Cancelled, Job
+from components.workshop import Job
 
 KEY = "attention_ablation"
-SWEEP, DIRECT = "attention_sweep", "attention_direct"
 SCOPES = {"head": "this head", "layer": "this layer", "picked": "hand-picked"}
-HOWS = {"zero": "zero", "mean": "its mean"}
+HOWS = dict(zip(sweeping.HOWS, ("zero", "its mean"), strict=True))
 _PICKED = f"{KEY}_heads"
 Head = tuple[int, int]
 
@@ -61,27 +48,6 @@ class Result:
     elsewhere: str
 
 
-# What others may ask ------------------------------------------------------------------------------------------------
-
-
-def sweep_key(name: str, text: str, how: str = "zero", target: int | None = None) -> tuple[Any, ...]:
-    """Under which key `components.caching` keeps a sweep of kind `SWEEP`; target None is the model's own next token."""
-    return (name, text, how, target)
-
-
-def swept(name: str, text: str) -> Sweep | None:
-    """A sweep of this text if one was made, whichever way heads were turned off; never computes.
-
-    For sorting heads by effect on the prediction: `-swept(name, text).target_change` is [layer, head], highest where a
-    head helps the likeliest next token most.
-    """
-    for how in HOWS:
-        found: Sweep | None = caching.peek(SWEEP, sweep_key(name, text, how))
-        if found is not None:
-            return found
-    return None
-
-
 # The panel ----------------------------------------------------------------------------------------------------------
 
 
@@ -91,27 +57,24 @@ def draw(heads: HeadMap, name: str, text: str, layer: int, head: int) -> None:
     target = _target(name, typed) if heads.causal else None
     chosen = _chosen(heads, scope, layer, head)
     result = _compared(heads, name, chosen, how, target) if chosen else None
-    ask = Ask(name, text, tuple(heads.ids.tolist()), how, target, loss)
-    running = _sweeping(ask)
-    found = _kept(ask)
-    direct: Attribution | None = caching.peek(DIRECT, (name, text, target)) if found else None
+    ask = sweeping.Ask(name, text, tuple(heads.ids.tolist()), how, target, loss)
+    under_way = sweeping.go_on(ask)
+    found = sweeping.kept(ask)
+    direct: Attribution | None = caching.peek(sweeping.DIRECT, (name, text, target)) if found else None
     view = {
         "model": catalog.entry(name).title,
         "scope": scope,
         "off": [list(one) for one in chosen],
         "how": how,
-        "running": running,
+        "running": under_way,
         "loss": loss,
         "passes": round(passes(heads.layers, heads.heads)),
     }
     mount(
         KEY, payload(heads, view, result, found, direct), key=KEY, state=("picked",), triggers=("sweep",),
-        callbacks={"picked": _picked, "sweep": _asked},
+        callbacks={"picked": _picked, "sweep": sweeping.asked},
     )
-    st.session_state[f"_{KEY}_watched"] = running
-    st.fragment(_progress, run_every=0.5 if running else None)()
-    if sentence := st.session_state.pop(f"_{KEY}_says", None):
-        frame.trouble(sentence)
+    sweeping.follow()
     if result is not None and heads.causal:
         reproduce(KEY, lambda: snippet_ablation(name, heads.ids.tolist(), chosen, how, target))
 
@@ -259,115 +222,3 @@ def _compared(heads: HeadMap, name: str, chosen: tuple[Head, ...], how: str, tar
         return Result(made, beside, pieces, forward, loss, other)
 
     return frame.compute(KEY, (name, ids, chosen, how, target), work, label="Turning heads off")
-
-
-# The sweep ----------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Ask:
-    """What is to be swept."""
-
-    name: str
-    text: str
-    ids: tuple[int, ...]
-    how: str
-    target: int | None
-    loss: bool
-
-    @property
-    def key(self) -> tuple[Any, ...]:
-        return sweep_key(self.name, self.text, self.how, self.target)
-
-
-@dataclass(frozen=True)
-class Run:
-    """A sweep under way: it goes on while the reader does other things on the page."""
-
-    ask: Ask
-    job: Job
-
-
-def _kept(ask: Ask) -> Sweep | None:
-    """The sweep, if there is one that has what is asked for."""
-    found: Sweep | None = caching.peek(SWEEP, ask.key)
-    return None if found is None or (ask.loss and found.loss_change is None and len(ask.ids) > 1) else found
-
-
-def _asked() -> None:
-    st.session_state[f"_{KEY}_go"] = True
-
-
-def _sweeping(ask: Ask) -> bool:
-    """Start what was asked for, take in what has ended, and say whether one is under way."""
-    run: Run | None = st.session_state.get(f"_{KEY}")
-    if run is not None and run.ask != ask:
-        _stop()
-    if st.session_state.pop(f"_{KEY}_go", False) and _kept(ask) is None and st.session_state.get(f"_{KEY}") is None:
-        job = workshop.pool.submit((SWEEP, *ask.key, ask.loss), lambda job: _work(ask, job))
-        st.session_state[f"_{KEY}"] = Run(ask, job)
-        # When the session is let go, nobody waits any more.
-        st.session_state[f"_{KEY}_end"] = weakref.finalize(caching.session_store(), job.cancel)
-        job.wait(0.3)
-    _settle()
-    return f"_{KEY}" in st.session_state
-
-
-def _work(ask: Ask, job: Job) -> None:
-    opened = loaders.model(ask.name)
-
-    def report(done: int, of: int) -> None:
-        job.report(done / of, f"{done} of {of} heads")
-
-    made = sweep(opened, ask.ids, ask.how, ask.target, loss=ask.loss, check=job.check, report=report)
-    if made.target is not None:
-        caching.keep(DIRECT, (ask.name, ask.text, ask.target), attribute(opened, ask.ids, ask.target))
-    caching.keep(SWEEP, ask.key, made)
-
-
-def _settle() -> bool:
-    """Take in a sweep that has ended; True when there was one."""
-    run: Run | None = st.session_state.get(f"_{KEY}")
-    if run is None or not run.job.done():
-        return False
-    del st.session_state[f"_{KEY}"]
-    st.session_state.pop(f"_{KEY}_end").detach()
-    try:
-        run.job.result()
-    except ValueError as problem:
-        st.session_state[f"_{KEY}_says"] = str(problem)
-    except Cancelled:
-        st.session_state[f"_{KEY}_says"] = "The sweep was stopped before it was done; press Sweep to start it again."
-    except Exception:  # the reader gets a sentence, the log the rest
-        frame.log.exception("sweeping all heads")
-        st.session_state[f"_{KEY}_says"] = "The sweep failed in a way that was not foreseen; the log says more."
-    return True
-
-
-def _stop() -> None:
-    run = st.session_state.pop(f"_{KEY}", None)
-    if run is not None:
-        st.session_state.pop(f"_{KEY}_end").detach()
-        run.job.cancel()
-
-
-def _cancel() -> None:
-    _stop()
-    st.session_state[f"_{KEY}_says"] = "The sweep was stopped; nothing of it was kept."
-
-
-def _progress() -> None:
-    """How far the sweep is, and the way to stop it."""
-    if _settle() or (f"_{KEY}" in st.session_state) != st.session_state[f"_{KEY}_watched"]:
-        st.rerun()
-    run: Run | None = st.session_state.get(f"_{KEY}")
-    if run is None:
-        return
-    # The frame holds what is called so at the foot of the window, where a reader sees it from anywhere in the panel.
-    with st.container(horizontal=True, vertical_alignment="center", key="lg_working_attention_sweep"):
-        stage = f"waiting, {run.job.place} in line" if run.job.place else run.job.stage
-        st.progress(run.job.fraction or 0.0, text=f"Sweep: {frame.plain(stage)}")
-        st.button("Stop the sweep", key=f"{KEY}_cancel", on_click=_cancel)
-
-
-__all__ = ["SWEEP", "Result", "draw", "sweep_key", "swept"]

@@ -84,7 +84,7 @@ def effect_of(model: str, text: str) -> NDArray[np.float32] | None:
     How much the log-probability of the likeliest next token falls without a head, in nats; for an encoder how far the
     tokens' last vectors turn.
     """
-    from components.views.attention.ablation import swept
+    from components.views.attention.sweeping import swept
 
     found = swept(model, text)
     if found is None:
