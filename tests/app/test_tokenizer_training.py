@@ -16,6 +16,7 @@ from components.views.tokenizer import own, training_payload
 from tests.app.test_tokenizer import app_test
 
 PANEL = "Train your own"
+RUNNING = "_tokenizer_training_running"
 
 
 def panel(**query: str) -> Any:
@@ -34,7 +35,7 @@ def header(test: Any) -> dict[str, Any] | None:
 def done(test: Any) -> Any:
     """Look again until nothing is under way, as the browser does by itself."""
     for _ in range(400):
-        if "_tokenizer_training" not in test.session_state:
+        if RUNNING not in test.session_state:
             return test
         time.sleep(0.1)
         test.run()
@@ -111,12 +112,13 @@ def test_cancel_in_the_middle_keeps_nothing() -> None:
     text = ("\n".join(corpora.bundled("messages").texts) * 15)[:3_000_000]
     test.text_area(key="tokenizer_training_text").set_value(text).run()
     test = press(test, "train")
-    run = test.session_state["_tokenizer_training"]
+    run = test.session_state[RUNNING]
     assert not run.job.done()
-    test = press(test, "cancel")
+    test.button(key=f"{RUNNING}_stop").click().run()
+    assert not test.exception
     assert run.job.cancelled()
     assert run.job.wait(30), "the work itself ended"
-    assert "_tokenizer_training" not in test.session_state
+    assert RUNNING not in test.session_state
     assert [one.value for one in test.warning] == ["The training was ended; nothing of it was kept\\."]
     assert not kept(test)
     assert header(test) is None
@@ -125,7 +127,7 @@ def test_cancel_in_the_middle_keeps_nothing() -> None:
 def test_a_session_that_is_let_go_ends_its_training() -> None:
     test = pasted("\n".join(corpora.bundled("messages").texts) * 15, size=20_000)
     test = press(test, "train")
-    job = test.session_state["_tokenizer_training"].job
+    job = test.session_state[RUNNING].job
     assert not job.cancelled()
     del test.session_state["_store"]  # all that holds it, as when the server forgets a closed tab
     gc.collect()
@@ -135,11 +137,11 @@ def test_a_session_that_is_let_go_ends_its_training() -> None:
 
 def test_a_training_goes_on_while_the_reader_does_something_else() -> None:
     test = press(pasted("a b c d e f " * 2_000, size=270), "train")
-    run = test.session_state["_tokenizer_training"]
+    run = test.session_state[RUNNING]
     test.session_state["tokenizer_text"] = "another sentence"
     test.run()
-    if "_tokenizer_training" in test.session_state:
-        assert test.session_state["_tokenizer_training"] is run, "not started anew"
+    if RUNNING in test.session_state:
+        assert test.session_state[RUNNING] is run, "not started anew"
     assert header(done(test)) is not None
 
 

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import weakref
+from collections.abc import Callable
 from dataclasses import astuple, dataclass
 from functools import cache
 from typing import Any
 
 import streamlit as st
 
-from components import caching, corpora, workshop
+from components import caching, corpora
 from components.tokenization import Recipe, Trained, train_apart, training
 from components.views import frame
 from components.views.component import mount
+from components.views.running import Running
 from components.views.tokenizer import own, training_payload, training_snippet, work
 from components.views.tokenizer.training_payload import ALGORITHMS
-from components.workshop import Cancelled, Job
+from components.workshop import Job
 
 SOURCES = {"encyclopedia": "the encyclopedia", "messages": "the messages to the town",
            "parallel": "eight sentences in 34 languages", "own": "a text of my own"}
@@ -42,15 +43,6 @@ class Ask:
         return (self.source, corpora.fingerprint(self.text), *astuple(self.recipe))
 
 
-@dataclass(frozen=True)
-class Run:
-    """A training under way: it goes on while the reader does other things on the page."""
-
-    ask: Ask
-    job: Job
-    pressed: bool
-
-
 def draw() -> None:
     """Knobs, the training under way, and the picture of the last one that is done."""
     with frame.sentences():
@@ -59,17 +51,15 @@ def draw() -> None:
             _begin(ask, pressed=True)
         if _settle() or (pressed and _kept(ask)):
             st.rerun()  # the whole page: there may be one tokenizer more to choose
-        if not _run() and _shown() is None and not _says() and ask.source != "own":
+        running = _running()
+        if not running.run and _shown() is None and not running.says and ask.source != "own":
             _begin(ask, pressed=False)  # so that there is something to see at once
-        running = _run()
-        # Looked at twice a second only while something is on its way.
-        st.session_state[f"_{_KEY}_watched"] = running is not None
-        st.fragment(_progress, run_every=0.5 if running else None)()
-        if sentence := _says():
-            frame.trouble(sentence)
+        running.follow(stop="Cancel", stopped="The training was ended; nothing of it was kept.")
+        if running.says:
+            frame.trouble(running.says)
         shown = _shown()
         if shown is None:
-            if not running and not _says():
+            if not running.run and not running.says:
                 st.caption("Paste a text, and press Train.")
             return
         mount("tokenizer_training", _picture(*shown), key=f"{_KEY}_picture")
@@ -142,74 +132,56 @@ def _texts(source: str) -> list[str]:
 
 # The training under way ----------------------------------------------------------------------------------------------
 
-def _run() -> Run | None:
-    found: Run | None = st.session_state.get(f"_{_KEY}")
-    return found
-
-
-def _says() -> str | None:
-    found: str | None = st.session_state.get(f"_{_KEY}_says")
-    return found
+def _running() -> Running:
+    return Running(_KEY, doing="The training")
 
 
 def _begin(ask: Ask, *, pressed: bool) -> None:
     """Start a training, or join the same one; another that was under way is ended."""
-    run = _run()
-    if run is not None and run.ask.key == ask.key and not run.job.done():
-        st.session_state[f"_{_KEY}"] = Run(ask, run.job, pressed)
+    running = _running()
+    run = running.run
+    if run is not None and run.ask[0].key == ask.key and not run.job.done():
+        run.ask = (ask, pressed)
         return
-    _stop()
-    st.session_state[f"_{_KEY}_says"] = None
+    running.stop()
+    running.say(None)
     try:
         training.check(ask.recipe, ask.text)
     except ValueError as problem:
-        st.session_state[f"_{_KEY}_says"] = str(problem)
+        running.say(str(problem))
         return
     if _kept(ask) is not None:
         _finish(ask, pressed)
         return
 
-    def work(job: Job) -> Trained:
-        return train_apart(ask.recipe, ask.text, job.report, job.check)
+    def work(job: Job, tell: Callable[[Any], None]) -> Trained:
+        job.report(None, _name(ask))
 
-    store = caching.session_store()
+        def report(fraction: float | None, stage: str) -> None:
+            job.report(fraction, f"{_name(ask)}, {stage}")
+            tell(fraction)
+
+        return train_apart(ask.recipe, ask.text, report, job.check)
+
     # A pasted text is the reader's alone. Thirty readers who ask for the same of a bundled text get one training.
-    whose = id(store) if ask.source == "own" else 0
-    job = workshop.pool.submit(("tokens-training", whose, *ask.key), work)
-    st.session_state[f"_{_KEY}"] = Run(ask, job, pressed)
-    # When the session is let go, nobody waits any more.
-    st.session_state[f"_{_KEY}_end"] = weakref.finalize(store, job.cancel)
+    whose = id(caching.session_store()) if ask.source == "own" else 0
+    running.start((ask, pressed), work, same=("tokens-training", whose, *ask.key))
 
 
-def _stop() -> None:
-    """Give up what is under way; its process is ended unless another reader waits for the same."""
-    run = st.session_state.pop(f"_{_KEY}", None)
-    if run is not None:
-        st.session_state.pop(f"_{_KEY}_end").detach()
-        run.job.cancel()
+def _name(ask: Ask) -> str:
+    return f"{ALGORITHMS[ask.recipe.algorithm]} of {ask.recipe.vocab_size:,}"
 
 
 def _settle() -> bool:
-    """Take in a training that has ended; True when there was one."""
-    run = _run()
-    if run is None or not run.job.done():
+    """Take in a training that has ended well; True when there was one."""
+    ended = _running().settle()
+    if ended is None:
         return False
-    del st.session_state[f"_{_KEY}"]
-    st.session_state.pop(f"_{_KEY}_end").detach()
-    try:
-        found = run.job.result()
-    except ValueError as problem:
-        st.session_state[f"_{_KEY}_says"] = str(problem)
-    except Cancelled:
-        st.session_state[f"_{_KEY}_says"] = "The training was ended before it was done; press Train to start it again."
-    except Exception:  # the reader gets a sentence, the log the rest
-        frame.log.exception("training a tokenizer")
-        st.session_state[f"_{_KEY}_says"] = "The training failed in a way that was not foreseen; the log says more."
-    else:
-        caching.session_store().put(("tokens-training", *run.ask.key), found)
-        if run.ask.source != "own":
-            caching.keep("tokens-training", run.ask.key, found)
-        _finish(run.ask, run.pressed)
+    (ask, pressed), found = ended
+    caching.session_store().put(("tokens-training", *ask.key), found)
+    if ask.source != "own":
+        caching.keep("tokens-training", ask.key, found)
+    _finish(ask, pressed)
     return True
 
 
@@ -239,25 +211,6 @@ def _shown() -> tuple[Ask, Trained] | None:
     ask: Ask | None = st.session_state.get(f"_{_KEY}_shown")
     found = _kept(ask) if ask else None
     return (ask, found) if ask and found else None
-
-
-def _progress() -> None:
-    """How far the training is, and the way to end it."""
-    if _settle() or (_run() is not None) != st.session_state[f"_{_KEY}_watched"]:
-        st.rerun()  # the whole page: there is one tokenizer more to choose, or nothing to be looked at any more
-    run = _run()
-    if run is None:
-        return
-    with st.container(horizontal=True, vertical_alignment="center", key=f"{_KEY}_under_way"):
-        stage = f"waiting, {run.job.place} in line" if run.job.place else run.job.stage
-        name = ALGORITHMS[run.ask.recipe.algorithm]
-        st.progress(run.job.fraction or 0.0, text=f"{name} of {run.ask.recipe.vocab_size:,}: {frame.plain(stage)}")
-        st.button("Cancel", key=f"{_KEY}_cancel", on_click=_cancel)
-
-
-def _cancel() -> None:
-    _stop()
-    st.session_state[f"_{_KEY}_says"] = "The training was ended; nothing of it was kept."
 
 
 # What came of it -----------------------------------------------------------------------------------------------------
