@@ -10,9 +10,20 @@ from components.sampling import tree
 from components.sampling.ahead import Ahead, look_ahead, offers
 from components.sampling.beam import BeamSearch, BeamStep, Candidate, Hypothesis, beam_search
 from components.sampling.chain import KNOBS, Chain, Stage, fold
+from components.sampling.compare import (
+    COMPARED,
+    DRAWS,
+    Measured,
+    Outcome,
+    Outcomes,
+    draw_many,
+    measure,
+    parting,
+    repeated,
+)
 from components.sampling.conversation import ROLES, Answer, Turn, answer, check_turns, written
 from components.sampling.decode import Generation, Step, decode, end_ids, take
-from components.sampling.draw import Draw, by_probability, pick, uniform
+from components.sampling.draw import GUMBEL_STREAM, Draw, by_probability, gumbel, loudest, pick, uniform
 from components.sampling.explain import (
     Passage,
     Xtc,
@@ -43,16 +54,19 @@ from components.sampling.reading import Reading, context_of, next_logits, read
 from components.sampling.replay_remote import REPLAYED, RemoteStage, replay_remote
 from components.sampling.settings import MAX_NEW_TOKENS, Settings
 from components.sampling.speculate import Draft, Judged, Round, Speculation, judge, look_up, prompt_lookup
+from components.sampling.spelling import spell, unspell
 from components.sampling.stops import STOPS, StopWatch, check_stops, held_back
 
 __all__ = [
-    "BANDS", "KNOBS", "MAX_NEW_TOKENS", "ORDERS", "OWN", "PROMPT_TOKENS", "READ_TOKENS", "REPLAYED", "ROLES", "STAGES",
-    "STOPS", "XTC_STREAM", "Ahead", "Answer", "BeamSearch", "BeamStep", "Candidate", "Chain", "Draft", "Draw",
-    "Generation", "Here", "Hypothesis", "Judged", "Own", "Passage", "Prompt", "Reading", "RemoteStage", "Round",
-    "Scored", "Settings", "Speculation", "Stage", "Step", "StopWatch", "Stretch", "Turn", "Xtc", "answer", "arrange",
-    "beam_search", "begin_id", "by_probability", "changed", "check_order", "check_stops", "check_turns", "context_of",
-    "decode", "dry_passages", "end_ids", "fold", "held_back", "judge", "look_ahead", "look_up", "mirostat_path",
-    "moved", "next_logits", "offers", "own_samplers", "penalty_counts", "pick", "prefixes", "prompt", "prompt_lookup",
-    "read", "render", "replay_remote", "score", "score_text", "stretches", "take", "temperature_now", "tree", "uniform",
-    "windows", "written", "xtc_branches",
+    "BANDS", "COMPARED", "DRAWS", "GUMBEL_STREAM", "KNOBS", "MAX_NEW_TOKENS", "ORDERS", "OWN", "PROMPT_TOKENS",
+    "READ_TOKENS", "REPLAYED", "ROLES", "STAGES", "STOPS", "XTC_STREAM", "Ahead", "Answer", "BeamSearch", "BeamStep",
+    "Candidate", "Chain", "Draft", "Draw", "Generation", "Here", "Hypothesis", "Judged", "Measured", "Outcome",
+    "Outcomes", "Own", "Passage", "Prompt", "Reading", "RemoteStage", "Round", "Scored", "Settings", "Speculation",
+    "Stage", "Step", "StopWatch", "Stretch", "Turn", "Xtc", "answer", "arrange", "beam_search", "begin_id",
+    "by_probability", "changed", "check_order", "check_stops", "check_turns", "context_of", "decode", "draw_many",
+    "dry_passages", "end_ids", "fold", "gumbel", "held_back", "judge", "look_ahead", "look_up", "loudest", "measure",
+    "mirostat_path", "moved", "next_logits", "offers", "own_samplers", "parting", "penalty_counts", "pick",
+    "prefixes", "prompt", "prompt_lookup", "read", "render", "repeated", "replay_remote", "score", "score_text",
+    "spell", "stretches", "take", "temperature_now", "tree", "uniform", "unspell", "windows", "written",
+    "xtc_branches",
 ]

@@ -166,17 +166,32 @@ def take(
     return _choose(weighed, chain.settings, step, redraw, check_noise(noise), wanted)
 
 
+def _kind(settings: Settings) -> Settings:
+    """Settings that differ in nothing but the seed have the same chances after the same text, unless XTC strikes."""
+    return settings if settings.xtc_probability else replace(settings, seed=0)
+
+
+def _rows(library: Any, prompt: tuple[int, ...], settings_list: Sequence[Settings]) -> list[_Row]:
+    """A row for each of the settings; those of one kind share a chain where its processors remember nothing."""
+    chains: dict[Settings, Chain] = {}
+    rows = []
+    for place, settings in enumerate(settings_list):
+        chain = chains.get(_kind(settings))
+        if chain is None or settings.guidance_scale != 1 or settings.watermark:
+            chain = chains[_kind(settings)] = Chain(settings, model=library, prompt_ids=prompt)
+        rows.append(_Row(place, settings, chain, prompt))
+    return rows
+
+
 class _Row:
     """One continuation under way."""
 
-    def __init__(self, place: int, settings: Settings, library: Any, prompt: tuple[int, ...]) -> None:
-        self.place, self.settings, self.prompt = place, settings, prompt
-        self.chain = Chain(settings, model=library, prompt_ids=prompt)
+    def __init__(self, place: int, settings: Settings, chain: Chain, prompt: tuple[int, ...]) -> None:
+        self.place, self.settings, self.chain, self.prompt = place, settings, chain, prompt
+        self.kind = _kind(settings)
         self.steps: list[Step] = []
         self.ids: tuple[int, ...] = ()
         self.ended = ""
-        # Rows that differ in nothing but the seed have the same chances after the same text, unless XTC strikes.
-        self.kind: Hashable = settings if settings.xtc_probability else replace(settings, seed=0)
 
     def weigh(self, logits: torch.Tensor, watched: bool) -> _Weighed:
         history, chances = (*self.prompt, *self.ids), [step.probability for step in self.steps]
@@ -228,7 +243,7 @@ def decode(
     library = _library(model)
     prompt = check_ids(model, prompt_ids)
     check_noise(noise)
-    rows = [_Row(place, settings, library, prompt) for place, settings in enumerate(settings_list)]
+    rows = _rows(library, prompt, settings_list)
     first, prefix = read_prompt(library, prompt, cancelled)
     if first is None or not rows:
         prefixes.put(library, prefix)
