@@ -10,6 +10,7 @@ from components.sampling import tree
 from components.sampling.ahead import Ahead, look_ahead, offers
 from components.sampling.beam import BeamSearch, BeamStep, Candidate, Hypothesis, beam_search
 from components.sampling.chain import KNOBS, Chain, Stage, fold
+from components.sampling.choices import ChoiceOdds, choice_odds
 from components.sampling.compare import (
     COMPARED,
     DRAWS,
@@ -21,6 +22,7 @@ from components.sampling.compare import (
     parting,
     repeated,
 )
+from components.sampling.constrained import Constrained, ShapeStep, constrained
 from components.sampling.conversation import ROLES, Answer, Turn, answer, check_turns, written
 from components.sampling.decode import Generation, Step, decode, end_ids, take
 from components.sampling.draw import GUMBEL_STREAM, Draw, by_probability, gumbel, loudest, pick, uniform
@@ -35,6 +37,9 @@ from components.sampling.explain import (
     temperature_now,
     xtc_branches,
 )
+from components.sampling.functions import CALL_SCHEMA, Call, run_call
+from components.sampling.grammar import MOST_CHOICES, Grammar, Shape, compile_shape
+from components.sampling.likelihood import MOST_OPTIONS, Likelihoods, continuation, score_options
 from components.sampling.orders import ORDERS, OWN, STAGES, arrange, check_order
 from components.sampling.own import XTC_STREAM, Here, Own, own_samplers
 from components.sampling.perplexity import (
@@ -58,15 +63,16 @@ from components.sampling.spelling import spell, unspell
 from components.sampling.stops import STOPS, StopWatch, check_stops, held_back
 
 __all__ = [
-    "BANDS", "COMPARED", "DRAWS", "GUMBEL_STREAM", "KNOBS", "MAX_NEW_TOKENS", "ORDERS", "OWN", "PROMPT_TOKENS",
-    "READ_TOKENS", "REPLAYED", "ROLES", "STAGES", "STOPS", "XTC_STREAM", "Ahead", "Answer", "BeamSearch", "BeamStep",
-    "Candidate", "Chain", "Draft", "Draw", "Generation", "Here", "Hypothesis", "Judged", "Measured", "Outcome",
-    "Outcomes", "Own", "Passage", "Prompt", "Reading", "RemoteStage", "Round", "Scored", "Settings", "Speculation",
-    "Stage", "Step", "StopWatch", "Stretch", "Turn", "Xtc", "answer", "arrange", "beam_search", "begin_id",
-    "by_probability", "changed", "check_order", "check_stops", "check_turns", "context_of", "decode", "draw_many",
-    "dry_passages", "end_ids", "fold", "gumbel", "held_back", "judge", "look_ahead", "look_up", "loudest", "measure",
-    "mirostat_path", "moved", "next_logits", "offers", "own_samplers", "parting", "penalty_counts", "pick",
-    "prefixes", "prompt", "prompt_lookup", "read", "render", "repeated", "replay_remote", "score", "score_text",
-    "spell", "stretches", "take", "temperature_now", "tree", "uniform", "unspell", "windows", "written",
-    "xtc_branches",
+    "BANDS", "CALL_SCHEMA", "COMPARED", "DRAWS", "GUMBEL_STREAM", "KNOBS", "MAX_NEW_TOKENS", "MOST_CHOICES",
+    "MOST_OPTIONS", "ORDERS", "OWN", "PROMPT_TOKENS", "READ_TOKENS", "REPLAYED", "ROLES", "STAGES", "STOPS",
+    "XTC_STREAM", "Ahead", "Answer", "BeamSearch", "BeamStep", "Call", "Candidate", "Chain", "ChoiceOdds",
+    "Constrained", "Draft", "Draw", "Generation", "Grammar", "Here", "Hypothesis", "Judged", "Likelihoods", "Measured",
+    "Outcome", "Outcomes", "Own", "Passage", "Prompt", "Reading", "RemoteStage", "Round", "Scored", "Settings", "Shape",
+    "ShapeStep", "Speculation", "Stage", "Step", "StopWatch", "Stretch", "Turn", "Xtc", "answer", "arrange",
+    "beam_search", "begin_id", "by_probability", "changed", "check_order", "check_stops", "check_turns", "choice_odds",
+    "compile_shape", "constrained", "context_of", "continuation", "decode", "draw_many", "dry_passages", "end_ids",
+    "fold", "gumbel", "held_back", "judge", "look_ahead", "look_up", "loudest", "measure", "mirostat_path", "moved",
+    "next_logits", "offers", "own_samplers", "parting", "penalty_counts", "pick", "prefixes", "prompt", "prompt_lookup",
+    "read", "render", "repeated", "replay_remote", "run_call", "score", "score_options", "score_text", "spell",
+    "stretches", "take", "temperature_now", "tree", "uniform", "unspell", "windows", "written", "xtc_branches",
 ]
