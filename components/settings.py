@@ -10,11 +10,30 @@ import functools
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from components import addresses
+from components.addresses import Address
+
 PREFIX = "LOOKING_GLASS_"
-NAMES = ("CACHE", "MODEL", "FETCH", "MEMORY_MB")
+NAMES = ("CACHE", "MODEL", "FETCH", "MEMORY_MB", "REMOTE", "REMOTE_KEY", "PRIVATE_RANGES")
+SECRET = ("REMOTE_KEY",)  # told to nobody, only whether they are set
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A server that readers may ask. `key` is never shown: not in `repr`, a sentence, a log or a browser.
+
+    Attributes:
+        base: its address.
+        model: the model id to ask for; empty for whatever the reader or the server names.
+        key: sent as `Authorization: Bearer ...`; empty for none.
+    """
+
+    base: Address
+    model: str = ""
+    key: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
@@ -26,12 +45,16 @@ class Settings:
         model: what the pages open on: `"auto"`, or the catalog id of a model that writes text.
         fetch: whether readers may start downloads from the picker.
         memory_mb: resident memory in megabytes above which no further model is loaded; None for no limit.
+        remote: servers that readers may ask, see `components.remote`.
+        private_ranges: whether such servers may lie in private networks; this very machine always may.
     """
 
     cache: Path
     model: str = "auto"
     fetch: bool = True
     memory_mb: int | None = None
+    remote: tuple[Remote, ...] = ()
+    private_ranges: bool = False
 
 
 def default_cache(environ: Mapping[str, str] = os.environ) -> Path:
@@ -60,6 +83,8 @@ def read(environ: Mapping[str, str]) -> Settings:
         model=_model(text("MODEL")),
         fetch=_switch("FETCH", text("FETCH"), default=True),
         memory_mb=_megabytes("MEMORY_MB", text("MEMORY_MB")),
+        remote=_remote(text("REMOTE"), text("REMOTE_KEY")),
+        private_ranges=_switch("PRIVATE_RANGES", text("PRIVATE_RANGES"), default=False),
     )
 
 
@@ -86,9 +111,17 @@ def describe() -> list[dict[str, str]]:
          "meaning": "whether readers may start downloads from the picker"},
         {"name": "MEMORY_MB", "values": "a number", "default": "none",
          "meaning": "above this much resident memory no further model is loaded, with the reason"},
+        {"name": "REMOTE", "values": "base URLs with commas between, each with `#model-id` if you like",
+         "default": "none", "meaning": "servers that readers may ask on the page Sampling, and no others"},
+        {"name": "REMOTE_KEY", "values": "a key for each of them in the same order, `none` for one without",
+         "default": "none", "meaning": "sent to that server alone, shown to nobody"},
+        {"name": "PRIVATE_RANGES", "values": "`on`, `off`", "default": "`off`",
+         "meaning": "whether those servers may lie in private networks; this very machine always may"},
     ]
     for row in rows:
-        row["now"] = os.environ.get(PREFIX + row["name"], "") or "(default)"
+        now = os.environ.get(PREFIX + row["name"], "")
+        hidden = row["name"] in SECRET or "@" in now  # someone may have put a password into an address
+        row["now"] = ("(set)" if hidden else now) if now else "(default)"
         row["name"] = PREFIX + row["name"]
     return rows
 
@@ -128,3 +161,28 @@ def _megabytes(name: str, value: str) -> int | None:
     if not (value.isascii() and value.isdigit()) or int(value) == 0:
         raise ValueError(f"{PREFIX}{name} is {value!r}; write a whole number of megabytes above 0, such as 2000.")
     return int(value)
+
+
+def _remote(value: str, keys: str) -> tuple[Remote, ...]:
+    """The listed servers. No sentence repeats what stands before an @ or in REMOTE_KEY: it may be a secret."""
+    listed = [item for item in value.replace(",", " ").split() if item]
+    given = [item for item in keys.replace(",", " ").split() if item]
+    # A key for one server must never reach another, so none is shared or guessed.
+    if len(given) not in (0, len(listed)):
+        raise ValueError(f"{PREFIX}REMOTE_KEY holds {len(given)} keys for {len(listed)} addresses in {PREFIX}REMOTE; "
+                         "write one for each, in the same order, and none for an address without.")
+    found = []
+    for place, item in enumerate(listed):
+        base, _, model = item.partition("#")
+        key = given[place] if given else ""
+        key = "" if key.lower() == "none" else key
+        if not key.isascii() or not key.isprintable():
+            raise ValueError(f"{PREFIX}REMOTE_KEY holds a key with a sign that no key has; copy it again.")
+        try:
+            found.append(Remote(addresses.parse(base), model, key))
+        except ValueError as problem:
+            shown = f"Entry {place + 1}" if "@" in item else repr(item)
+            raise ValueError(f"{PREFIX}REMOTE: {shown} cannot be used. {problem}") from None
+    if len({remote.base for remote in found}) < len(found):
+        raise ValueError(f"{PREFIX}REMOTE names the same address twice; list each once.")
+    return tuple(found)

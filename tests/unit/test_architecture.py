@@ -24,6 +24,7 @@ USES = {
 #: The layers, bottom first; a module imports its own layer or a lower one.
 LAYERS = [
     {"components.workshop", "components.settings", "components.payload", "components.records"}
+    | {"components.addresses"}
     | {"components.models.catalog", "components.models.places"},
     {"components.models"},
     {"components.models.open", "components.models.convert", "components.encoding", "components.corpora"}

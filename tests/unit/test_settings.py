@@ -22,6 +22,44 @@ def test_values_are_read(tmp_path: Path) -> None:
     assert read == settings.Settings(tmp_path / "new", "storyteller", False, 1500)
 
 
+def test_other_engines_are_read() -> None:
+    read = settings.read({
+        "LOOKING_GLASS_REMOTE": "http://127.0.0.1:8080/v1#tiny, https://API.example.com/v1/#org/model",
+        "LOOKING_GLASS_REMOTE_KEY": "none,sk-1", "LOOKING_GLASS_PRIVATE_RANGES": "on",
+    })
+    assert [(one.base.url, one.model, one.key) for one in read.remote] == [
+        ("http://127.0.0.1:8080/v1", "tiny", ""), ("https://api.example.com/v1", "org/model", "sk-1")]
+    assert read.private_ranges
+    assert settings.read({}).remote == ()
+    assert not settings.read({}).private_ranges
+
+
+@pytest.mark.parametrize(("values", "says"), [
+    ({"REMOTE": "127.0.0.1:8080"}, "'127.0.0.1:8080' cannot be used"),
+    ({"REMOTE": "http://a/v1 http://user:hunter2@b/v1"}, "Entry 2 cannot be used"),
+    ({"REMOTE": "http://a/v1?key=1"}, r"[?] or #"),
+    ({"REMOTE": "http://a/v1,http://A:80/v1/"}, "the same address twice"),
+    ({"REMOTE": "http://a http://b", "REMOTE_KEY": "hunter2"}, "holds 1 keys for 2 addresses"),
+    ({"REMOTE_KEY": "hunter2"}, "holds 1 keys for 0 addresses"),
+    ({"REMOTE": "http://a", "REMOTE_KEY": "hunter2\x07"}, "a sign that no key has"),
+    ({"PRIVATE_RANGES": "maybe"}, "on or off"),
+])
+def test_a_wrong_engine_is_a_sentence_without_its_secret(values: dict[str, str], says: str) -> None:
+    with pytest.raises(ValueError, match=says) as raised:
+        settings.read({f"LOOKING_GLASS_{name}": value for name, value in values.items()})
+    assert "LOOKING_GLASS_" in str(raised.value)
+    assert "hunter2" not in str(raised.value)
+
+
+def test_a_key_is_never_described(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOOKING_GLASS_REMOTE", "http://user:hunter2@a/v1")
+    monkeypatch.setenv("LOOKING_GLASS_REMOTE_KEY", "hunter2")
+    rows = {row["name"]: row["now"] for row in settings.describe()}
+    assert rows["LOOKING_GLASS_REMOTE_KEY"] == rows["LOOKING_GLASS_REMOTE"] == "(set)"
+    monkeypatch.setenv("LOOKING_GLASS_REMOTE", "http://a/v1")
+    assert "hunter2" not in repr(settings.get())
+
+
 def test_the_users_cache_folder_is_honoured(tmp_path: Path) -> None:
     assert settings.default_cache({"XDG_CACHE_HOME": str(tmp_path)}) == tmp_path / "looking-glass"
     assert settings.default_cache({"XDG_CACHE_HOME": "relative"}) == Path.home() / ".cache" / "looking-glass"

@@ -1,0 +1,440 @@
+"""The client for other engines against an imitation: what it reads, what it refuses, a sentence for every trouble."""
+
+from __future__ import annotations
+
+import gc
+import io
+import json
+import logging
+import math
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from components import remote, settings
+from components.remote import Bounds, Question, RemoteAnswer
+from tests.conftest import free_port
+from tests.imitation_server import Handler, Imitation, Play, chat, imitation, keyed, listed, tidy
+
+KEY = "sk-very-secret-0123456789"
+QUICK = Bounds(connect_s=2, read_s=0.4, total_s=1.2, size=300_000, line=50_000)
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Imitation]:
+    with imitation() as found:
+        yield found
+
+
+def where(address: str, key: str = "") -> remote.Server:
+    environ = {"LOOKING_GLASS_REMOTE": address, **({"LOOKING_GLASS_REMOTE_KEY": key} if key else {})}
+    return remote.server(address, settings.read(environ))
+
+
+def ask(server: Imitation, play: Play, *, chat_: bool = True, top: int = 2, key: str = "", bounds: Bounds = QUICK,
+        **more: Any) -> RemoteAnswer:
+    server.play = play
+    server.asked.clear()
+    server.gone.clear()
+    return remote.ask(where(server.address, key), Question("m", "Count", chat=chat_, top=top), bounds=bounds, **more)
+
+
+# ------------------------------------------------------------------------------------------------------------- reading
+
+
+@pytest.mark.parametrize("chat_", [True, False])
+def test_a_stream_is_read_token_by_token(running: Imitation, chat_: bool) -> None:
+    seen: list[str] = []
+    answer = ask(running, tidy, chat_=chat_, on_step=lambda so_far: seen.append(so_far.text))
+    assert answer.text == " one twoé"
+    assert seen == [" one", " one two", " one twoé"]
+    assert answer.ended == ("stop" if chat_ else "length")
+    assert not answer.says
+    first = answer.steps[0]
+    assert (first.bytes, first.logprob, first.chosen) == (b" one", -0.5, 0)
+    assert [one.bytes for one in first.top] == [b" one", b" two"]
+    assert first.unseen == pytest.approx(1 - math.exp(-0.5) - math.exp(-1.5))
+    assert answer.steps[1].chosen == 1
+    assert answer.steps[2].bytes == "é".encode()
+
+
+def test_the_request_is_the_openai_clients(running: Imitation) -> None:
+    ask(running, tidy, key=KEY)
+    sent = running.asked[0]
+    assert sent["path"] == "/v1/chat/completions"
+    assert sent["headers"]["Authorization"] == f"Bearer {KEY}"
+    assert sent["headers"]["Host"] == running.address.split("/")[2]
+    assert sent["body"] == {"model": "m", "max_tokens": 24, "stream": True, "logprobs": True, "top_logprobs": 2,
+                            "messages": [{"role": "user", "content": "Count"}]}
+    ask(running, tidy, chat_=False)
+    sent = running.asked[0]
+    assert sent["path"] == "/v1/completions"
+    assert "Authorization" not in sent["headers"]
+    assert sent["body"] == {"model": "m", "max_tokens": 24, "stream": True, "logprobs": 2, "prompt": "Count"}
+
+
+def test_an_answer_that_is_no_stream_is_read_too(running: Imitation) -> None:
+    entry = listed("yes", -0.2, [("yes", -0.2), ("no", -2.0)])
+    body = {"choices": [{"message": {"content": "yes"}, "finish_reason": "stop", "logprobs": {"content": [entry]}}],
+            "usage": {"prompt_tokens": 7}}
+    answer = ask(running, lambda handler: handler.send(200, body))
+    assert (answer.text, len(answer.steps), answer.prompt_tokens) == ("yes", 1, 7)
+
+
+def test_no_probabilities_are_said(running: Imitation) -> None:
+    answer = ask(running, lambda handler: handler.stream(chat("Hel"), chat("lo"), chat(None, finish="stop")))
+    assert answer.text == "Hello"
+    assert [step.unseen for step in answer.steps] == [1, 1]
+    assert [step.logprob for step in answer.steps] == [None, None]
+    assert "This engine gives no probabilities" in answer.says[0]
+    assert not ask(running, lambda handler: handler.stream(chat("Hi", finish="stop")), top=0).says
+
+
+def test_the_older_shape_loses_tokens_and_that_is_told(running: Imitation) -> None:
+    """Two halves of a character both read as the replacement sign, so one of them has gone."""
+    tops = [{" a": -0.4, " b": -1.7, " c": -2.9}, {"\ufffd": -0.9, " b": -1.2}, {" a": -0.5, " b": -1.6, "": -6.2}]
+    body = keyed([" a", "\ufffd", " b"], [-0.4, -0.9, -1.6], tops)
+    answer = ask(running, lambda handler: handler.send(200, body), chat_=False, top=3)
+    assert [step.whole for step in answer.steps] == [True, False, False]
+    assert answer.steps[1].bytes is None
+    assert answer.steps[1].unseen == pytest.approx(1 - math.exp(-0.9) - math.exp(-1.2))
+    assert "On 2 of 3 tokens the list lost entries" in answer.says[0]
+
+
+def test_the_chat_list_keeps_halves_of_a_character_apart(running: Imitation) -> None:
+    entry = {"token": "\ufffd", "logprob": -0.7, "bytes": [0xF0], "top_logprobs": [
+        {"token": "\ufffd", "logprob": -0.7, "bytes": [0xF0]}, {"token": "\ufffd", "logprob": -1.1, "bytes": [0x9F]}]}
+    answer = ask(running, lambda handler: handler.stream(chat("", entry), chat("x", finish="stop")))
+    assert answer.steps[0].whole
+    assert answer.steps[0].chosen == 0
+    assert [one.bytes for one in answer.steps[0].top] == [b"\xf0", b"\x9f"]
+    bare = {**entry, "top_logprobs": [{"token": "\ufffd", "logprob": value} for value in (-0.7, -1.1)]}
+    assert not ask(running, lambda handler: handler.stream(chat("", bare), chat("x", finish="stop"))).steps[0].whole
+
+
+def test_a_token_that_was_held_back_leaves_a_gap_that_is_told(running: Imitation) -> None:
+    """The first half of a character comes with the second, and has no probabilities; what follows stays in place."""
+    half = {"token": "\ufffd", "logprob": -0.3, "bytes": [0xA9], "top_logprobs": []}
+    plain = listed("a", -0.5, [("a", -0.5)])
+    answer = ask(running, lambda handler: handler.stream(
+        chat("a", plain), chat("\u00e9", half), chat("a", plain), chat(None, finish="stop")))
+    assert [step.bytes for step in answer.steps] == [b"a", b"\xc3", b"\xa9", b"a"]
+    assert "1 of 4 tokens came without probabilities" in answer.says[0]
+    # llama.cpp tells the bytes of both as those of the second, whose id gives it away.
+    both = {"id": 7, "token": "\u00e9", "logprob": -0.3, "bytes": [0xC3, 0xA9], "top_logprobs": [
+        {"id": 7, "token": "\ufffd", "logprob": -0.3, "bytes": [0xA9]}]}
+    answer = ask(running, lambda handler: handler.stream(chat("a", plain), chat("\u00e9", both, finish="stop")))
+    assert [step.bytes for step in answer.steps] == [b"a", b"\xc3", b"\xa9"]
+    assert answer.steps[2].chosen == 0
+    # Where the text is held back and the token is not, nothing is missing.
+    first = {**half, "bytes": [0xC3]}
+    answer = ask(running, lambda handler: handler.stream(chat("", first), chat("\u00e9", half), chat("a", plain)))
+    assert [step.bytes for step in answer.steps] == [b"\xc3", b"\xa9", b"a"]
+
+
+def test_a_written_token_outside_the_list_is_no_part_of_it(running: Imitation) -> None:
+    body = keyed([" z"], [-5.0], [{" a": -0.4, " b": -1.7, " z": -5.0}])
+    step = ask(running, lambda handler: handler.send(200, body), chat_=False).steps[0]
+    assert [one.text for one in step.top] == [" a", " b"]
+    assert step.chosen is None
+    assert step.logprob == -5.0
+    assert step.unseen == pytest.approx(1 - math.exp(-0.4) - math.exp(-1.7))
+
+
+@pytest.mark.parametrize("wrong", ["NaN", "0.5", "Infinity", '"-0.3"', "true", "null", "[]", "1e999", "-0.0001"])
+def test_rubbish_for_a_log_probability(running: Imitation, wrong: str) -> None:
+    top = f'[{{"token": "a", "logprob": {wrong}}}, {{"token": "b", "logprob": -0.1}}]'
+    raw = (f'{{"choices": [{{"message": {{"content": "a"}}, "finish_reason": "stop", "logprobs": {{"content": '
+           f'[{{"token": "a", "logprob": -0.1, "top_logprobs": {top}}}]}}}}]}}').encode()
+    answer = ask(running, lambda handler: handler.send(200, raw))
+    assert answer.text == "a"
+    assert answer.steps[0].top == ()
+    assert "probabilities of 1 of 1 tokens cannot be right" in answer.says[0]
+
+
+def test_minus_infinity_is_a_chance_of_zero(running: Imitation) -> None:
+    entry = listed("a", -0.0, [("a", 0.0000001), ("b", -9999.0), ("c", -math.inf)])
+    step = ask(running, lambda handler: handler.send(200, {"choices": [{"message": {"content": "a"}, "logprobs": {
+        "content": [entry]}, "finish_reason": "stop"}]}), top=3).steps[0]
+    assert [one.logprob for one in step.top] == [0, -math.inf, -math.inf]
+    assert step.unseen == 0
+
+
+def test_chances_after_the_engines_own_samplers_are_told_apart(running: Imitation) -> None:
+    entry = listed("a", math.log(0.75), [("a", math.log(0.75)), ("b", math.log(0.25))])
+    answer = ask(running, lambda handler: handler.stream(*[chat("a", entry)] * 4, chat(None, finish="stop")))
+    assert "after the engine's own samplers" in answer.says[0]
+
+
+def test_models(running: Imitation) -> None:
+    running.play = tidy
+    assert [one.id for one in remote.models(where(running.address))] == ["imitation", "other"]
+    for body in ({"data": []}, {"data": "x"}, [], {"data": [{"id": 7}]}):
+        running.play = lambda handler, body=body: handler.send(200, body)
+        with pytest.raises(ValueError, match="names no models; write the model id yourself"):
+            remote.models(where(running.address))
+    running.play = lambda handler: handler.send(200, {"data": [{"id": "m", "meta": {"n_vocab": 4096}}]})
+    assert remote.models(where(running.address))[0].vocabulary == 4096
+
+
+# ------------------------------------------------------------------------------------------------------------- trouble
+
+
+def status(code: int, body: Any = None, **headers: str) -> Play:
+    return lambda handler: handler.send(code, body if body is not None else {}, **headers)
+
+
+def html(handler: Handler) -> None:
+    handler.send(200, b"<!doctype html><p>Sign in", "text/html")
+
+
+@pytest.mark.parametrize(("play", "says"), [
+    (status(401), "wants a key, or another one"),
+    (status(403), "wants a key, or another one"),
+    (status(404, {"error": {"message": "The model `m` does not exist."}}), "it says: The model `m` does not exist; "),
+    (status(429, Retry_After="17"), "asks to wait 17 seconds"),
+    (status(429, Retry_After="1"), "asks to wait 1 second."),
+    (status(429, Retry_After="Wed, 21 Oct 2026 07:28:00 GMT"), "wait a little"),
+    (status(429), "wait a little"),
+    (status(400, {"error": "logprobs is 50, at most 20"}), "logprobs is 50, at most 20"),
+    (status(422, {"detail": [{"loc": ["body"]}]}), "does not take this question"),
+    (status(500, b"Traceback (most recent call last)"), r"failed by itself \(500\)"),
+    (status(503), r"failed by itself \(503\)"),
+    (status(204), "means nothing here"),
+    (html, "a web page instead of data"),
+    (lambda handler: handler.send(200, b"<html>", "application/json"), "a web page instead of data"),
+    (lambda handler: handler.send(200, b'{"choices": ['), "no JSON"),
+    (lambda handler: handler.send(200, b"[" * 100_000), "no JSON"),
+    (lambda handler: handler.send(200, b"\xff\xfe"), "no JSON"),
+    (lambda handler: handler.send(200, []), "no answer"),
+    (lambda handler: handler.send(200, {"choices": "x"}), "without choices"),
+    (lambda handler: handler.send(200, {"choices": []}), "empty answer"),
+    (lambda handler: handler.stream(), "empty answer"),
+    (lambda handler: handler.stream({"error": {"message": "out of memory"}}), "reported an error"),
+    (lambda handler: handler.stream("data: {oops\n\n"), "no JSON"),
+    (lambda handler: handler.stream("data: " + "x" * 100_000), "a line of a stream that does not end"),
+    (lambda handler: handler.wfile.write(b"SSH-2.0-OpenSSH_9.6\r\n\r\n"), "not HTTP"),
+    (lambda handler: None, "broke the connection off"),
+])
+def test_every_trouble_is_a_sentence(running: Imitation, play: Play, says: str) -> None:
+    with pytest.raises(ValueError, match=says) as raised:
+        ask(running, play, key=KEY)
+    assert KEY not in str(raised.value)
+    assert len(running.asked) == 1, "nothing is tried twice"
+
+
+@pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("target", ["https://elsewhere.example/v1", "/v1/other", "http://169.254.169.254/"])
+def test_no_redirect_is_followed(running: Imitation, code: int, target: str) -> None:
+    with pytest.raises(ValueError, match=rf"another address \({code}\); no redirect is followed") as raised:
+        ask(running, status(code, Location=target), key=KEY)
+    assert len(running.asked) == 1
+    assert "elsewhere" not in str(raised.value)
+
+
+def test_a_server_that_says_the_key_back(running: Imitation) -> None:
+    with pytest.raises(ValueError, match=r"Incorrect key \(key\)") as raised:
+        ask(running, status(400, {"error": {"message": f"Incorrect key {KEY}"}}), key=KEY)
+    assert KEY not in str(raised.value)
+
+
+def test_nothing_listens() -> None:
+    with pytest.raises(ValueError, match="Nothing listens at"):
+        remote.ask(where(f"http://127.0.0.1:{free_port()}/v1"), Question("m", "x"))
+
+
+def test_a_door_that_never_opens() -> None:
+    with socket.socket() as full:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        port = full.getsockname()[1]
+        waiting = [socket.socket() for _ in range(4)]  # a queue of one is full at once
+        for one in waiting:
+            one.setblocking(False)
+            one.connect_ex(("127.0.0.1", port))
+        try:
+            with pytest.raises(ValueError, match=r"in time|too long|longer than allowed"):
+                remote.ask(where(f"http://127.0.0.1:{port}/v1"), Question("m", "x"), bounds=Bounds(0.3, 0.3, 2))
+        finally:
+            for one in waiting:
+                one.close()
+
+
+def test_no_tls_where_tls_is_asked_for(running: Imitation) -> None:
+    with pytest.raises(ValueError, match="no usable TLS"):
+        remote.ask(where(running.address.replace("http:", "https:")), Question("m", "x"), bounds=QUICK)
+
+
+def silent(handler: Handler) -> None:
+    handler.imitation.gone.wait(5)
+
+
+def test_a_server_that_says_nothing(running: Imitation) -> None:
+    with pytest.raises(ValueError, match="said nothing for too long"):
+        ask(running, silent)
+    running.gone.set()
+
+
+def dripping(start: bytes, drop: bytes) -> Play:
+    def play(handler: Handler) -> None:
+        handler.wfile.write(start)
+        while not handler.imitation.gone.wait(0.05):
+            handler.wfile.write(drop)
+
+    return play
+
+
+@pytest.mark.parametrize(("start", "drop"), [
+    (b"HTTP/1.1 200 OK\r\nX-A: ", b"a"),
+    (b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n", b": keep-alive\n\n"),
+    (b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n", b" "),
+    (b"HTTP/1.1 500 Oh\r\nContent-Type: application/json\r\n\r\n", b" "),
+])
+def test_a_slow_drip_ends(running: Imitation, start: bytes, drop: bytes) -> None:
+    begun = time.monotonic()
+    with pytest.raises(ValueError, match=r"longer than allowed|failed by itself"):
+        ask(running, dripping(start, drop))
+    assert time.monotonic() - begun < 10
+    running.gone.set()
+
+
+def flood(kind: bytes, start: bytes) -> Play:
+    def play(handler: Handler) -> None:
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Type: " + kind + b"\r\n\r\n" + start)
+        for _ in range(1_000):  # 100 MB
+            handler.wfile.write(b"x" * 100_000)
+
+    return play
+
+
+@pytest.mark.parametrize(("kind", "start"), [(b"application/json", b'{"a": "'), (b"text/event-stream", b": ")])
+def test_a_hundred_megabytes_are_left_there(running: Imitation, kind: bytes, start: bytes) -> None:
+    with pytest.raises(ValueError, match=r"larger than 0.3 MB|does not end"):
+        ask(running, flood(kind, start), bounds=Bounds(2, 5, 20, size=300_000, line=50_000))
+    assert running.gone.wait(10), "the server is hung up on"
+
+
+def test_more_tokens_than_asked_for_are_left_there(running: Imitation) -> None:
+    entry = listed("a", -0.5, [("a", -0.5)])
+    answer = ask(running, lambda handler: handler.stream(*[chat("a", entry)] * 200), top=1)
+    assert answer.ended == "broken"
+    assert len(answer.steps) < 40
+    assert "more tokens than were asked for" in answer.says[0]
+
+
+def broken(*, how: str) -> Play:
+    def play(handler: Handler) -> None:
+        entry = listed("a", -0.5, [("a", -0.5), ("b", -1.5)])
+        handler.stream(chat("a", entry), chat("a", entry), done=False)
+        if how == "rubbish":
+            handler.event("data: {oops\n\n")
+        elif how == "error":
+            handler.event({"error": "gone"})
+        elif how == "hang":
+            handler.imitation.gone.wait(5)
+
+    return play
+
+
+@pytest.mark.parametrize(("how", "says"), [
+    ("close", "its end never came"), ("rubbish", "no JSON"), ("error", "reported an error"),
+    ("hang", "said nothing for too long"),
+])
+def test_what_came_before_a_stream_broke_is_kept(running: Imitation, how: str, says: str) -> None:
+    answer = ask(running, broken(how=how))
+    running.gone.set()
+    assert (answer.text, len(answer.steps), answer.ended) == ("aa", 2, "broken")
+    assert says in answer.says[0]
+    assert answer.says[0].endswith("What came before is kept.")
+
+
+def test_a_promised_length_that_does_not_come(running: Imitation) -> None:
+    def play(handler: Handler) -> None:
+        handler.head(200, Content_Length="5000")
+        handler.wfile.write(b'{"choices": [')
+
+    with pytest.raises(ValueError, match="broke the connection off"):
+        ask(running, play)
+
+
+@pytest.mark.parametrize("play", [silent, broken(how="hang")])
+def test_stop_ends_it_at_once(running: Imitation, play: Play) -> None:
+    """Also while the server says nothing; not at the next token."""
+    stop = threading.Event()
+    threading.Timer(0.2, stop.set).start()
+    begun = time.monotonic()
+    answer = ask(running, play, bounds=Bounds(2, 20, 20), cancelled=stop.is_set)
+    assert time.monotonic() - begun < 5
+    running.gone.set()
+    assert answer.ended == "stopped"
+    assert len(answer.steps) in (0, 2)
+
+
+def test_no_thread_and_no_socket_stays(running: Imitation) -> None:
+    import psutil
+
+    for play in (tidy, status(500), broken(how="rubbish")):
+        try:
+            ask(running, play)
+        except ValueError:
+            continue
+    gc.collect()
+    until = time.monotonic() + 5
+    port = int(running.address.split(":")[2].split("/")[0])
+    while time.monotonic() < until:
+        held = [one for one in psutil.Process().net_connections("tcp") if one.raddr and one.raddr.port == port]
+        watches = [one for one in threading.enumerate() if one.name == "remote-watch"]
+        if not held and not watches:
+            return
+        time.sleep(0.05)
+    pytest.fail(f"{held} {watches}")
+
+
+# ---------------------------------------------------------------------------------------------------------------- keys
+
+
+def test_the_key_is_in_no_log_no_repr_and_no_address(running: Imitation, capfd: pytest.CaptureFixture[str]) -> None:
+    heard = io.StringIO()
+    handler = logging.StreamHandler(heard)
+    root, before = logging.getLogger(), logging.getLogger().level
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    try:
+        said = [repr(ask(running, tidy, key=KEY))]
+        for play in (status(401, {"error": KEY}), status(400, {"error": KEY}), status(500), status(302),
+                     lambda one: one.wfile.write(b"x")):
+            with pytest.raises(ValueError) as raised:
+                ask(running, play, key=KEY)
+            said.append(repr(raised.value) + repr(raised.value.__cause__))
+            assert KEY not in running.asked[0]["line"]
+    finally:
+        root.removeHandler(handler)
+        root.setLevel(before)
+    environ = {"LOOKING_GLASS_REMOTE": running.address, "LOOKING_GLASS_REMOTE_KEY": KEY}
+    said += [repr(settings.read(environ)), repr(where(running.address, KEY)), heard.getvalue(), *capfd.readouterr()]
+    assert KEY not in json.dumps(said)
+
+
+def test_the_operators_key_stands_before_the_readers(running: Imitation) -> None:
+    read = settings.read({"LOOKING_GLASS_REMOTE": running.address, "LOOKING_GLASS_REMOTE_KEY": KEY})
+    assert remote.server(running.address, read, key="mine").key == KEY
+    bare = settings.read({"LOOKING_GLASS_REMOTE": running.address})
+    assert remote.server(running.address, bare, key=" mine ").key == "mine"
+    for wrong in ("two words", "line\nbreak", "sch\u00f6n"):
+        with pytest.raises(ValueError, match="The key holds a sign that no key has") as raised:
+            remote.server(running.address, bare, key=wrong)
+        assert wrong not in str(raised.value)
+
+
+@pytest.mark.parametrize(("more", "says"), [
+    ({"text": ""}, "The prompt is empty"), ({"text": "x" * 200_000}, "shorten it"), ({"text": "\ud800"}, "broken"),
+    ({"max_tokens": 0}, "from 1 to 512"), ({"max_tokens": 5000}, "from 1 to 512"), ({"top": -1}, "from 0 to 100"),
+    ({"top": 101}, "from 0 to 100"), ({"top": True}, "whole number"), ({"model": "m" * 2000}, "shorten"),
+])
+def test_a_question_out_of_bounds_is_a_sentence(more: dict[str, Any], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        Question(**{"model": "m", "text": "x", **more})
