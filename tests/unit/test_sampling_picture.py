@@ -9,7 +9,8 @@ import pytest
 
 from components.payload import unpack
 from components.sampling import Chain, Reading, Settings, Step, take
-from components.views.sampling.picture import ROWS, TOKENS_SHOWN, Moment, draw_ranks, payload
+from components.views.sampling.picture import ROWS, TOKENS_SHOWN, Moment, payload
+from components.views.sampling.picture_stages import draw_ranks
 from components.views.sampling.words import percent
 
 VOCABULARY = 500
@@ -23,6 +24,9 @@ class Plain:
 
     def quote(self, token: int) -> str:
         return f"t{token}"
+
+    def text(self, tokens: tuple[int, ...]) -> str:
+        return " ".join(map(self.quote, tokens))
 
 
 def drawn(ids: tuple[int, ...] = (3, 3, 7), steps: tuple[Step, ...] = (), **knobs: Any) -> tuple[dict, dict]:
@@ -77,7 +81,7 @@ def test_sentences_say_this_steps_numbers() -> None:
 def test_a_long_text_is_counted_whole_and_shown_in_part() -> None:
     header, _ = drawn(ids=tuple(range(300)), steps=(Step(9, 0.5, 0.6, 0.7, 1, 0.3, 0.1, 0.4),))
     assert header["so_far"]["hidden"] == 301 - TOKENS_SHOWN
-    assert header["so_far"]["tokens"][-1] == {"t": "t9", "k": 0, "i": 9, "s": 0.7, "p": 0.6, "new": 1}
+    assert header["so_far"]["tokens"][-1] == {"t": "t9", "k": 0, "i": 9, "s": 0.7, "r": 1, "p": 0.6, "new": 1}
     assert header["written"][0]["random"] == 0.3
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from components.tokenization import Vocabulary
@@ -35,3 +36,7 @@ class Labels:
         """The text alone, for a sentence."""
         shown = self.label(token)["t"]
         return shown.strip() or {"\n": "line break", " ": "space", "\t": "tab"}.get(shown, "white space")
+
+    def text(self, tokens: Sequence[int]) -> str:
+        """What several tokens in a row say."""
+        return b"".join(self._vocabulary.piece(token) for token in tokens).decode("utf-8", "replace")

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from components.models import catalog
 from components.payload import pack
 from components.views.component import mount
-from components.views.sampling import knobs, moments
+from components.views.sampling import knobs, moments, read_text, session
 from components.views.sampling.labels import Labels
+from components.views.sampling.picture_stages import draw_ranks
 
 
 def every(
@@ -22,7 +23,8 @@ def every(
     """The panels by their tab's name."""
     found: dict[str, Callable[[], None]] = {
         "Token by token": lambda: _steps(header),
-        "The whole vocabulary": lambda: _curve(header, arrays),
+        "Read a text": lambda: read_text.draw(model, header["text"]),
+        "The whole vocabulary": lambda: _curve(model, said, header),
     }
     if catalog.entry(model).has_chat_template:
         found["Chat format"] = lambda: _chat(model, said, header)
@@ -34,17 +36,23 @@ def _steps(header: dict[str, Any]) -> None:
     mount("sampling_panel", pack({"kind": "steps", "written": header["written"]}), key="sampling_steps")
 
 
-def _curve(header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:
+def _curve(model: str, said: dict[str, Any], header: dict[str, Any]) -> None:
     """Every token's chance by rank, at each stage that is on."""
-    stages = [
+    begun = moments.begin(model, header["text"], said)
+    kept = session.written((model, header["text"], said["chat"], said["system"]))
+    stages = moments.stages_of(begun, session.steps_of(kept), said, session.redraw_of(kept))
+    described = [
         {"name": stage["name"], "value": stage["value"], "left": stage["left"], "place": place}
         for place, stage in enumerate(header["stages"])
         if stage["on"]
     ]
-    small = {"curve_rank": np.asarray(arrays["curve_rank"]), "curve": np.asarray(arrays["curve"])}
+    ranks = draw_ranks(len(stages[0].probabilities))
+    # Ranks [m] and, for each stage, the probability [stage, m] at that rank of its own order; 0 past its end.
+    rows = [np.sort(stage.probabilities)[::-1][ranks] for stage in stages]
+    small = {"curve_rank": (ranks + 1).astype(np.int32), "curve": np.stack(rows).astype(np.float32)}
     mount(
         "sampling_panel",
-        pack({"kind": "curve", "stages": stages, "vocabulary": header["vocabulary"]}, small),
+        pack({"kind": "curve", "stages": described, "vocabulary": header["vocabulary"]}, small),
         key="sampling_curve",
     )
 

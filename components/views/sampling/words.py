@@ -1,8 +1,12 @@
-"""Each stage in plain words, with this step's numbers."""
+"""Each stage in plain words, with this step's numbers: the five main knobs, and how numbers are written.
+
+The other stages have their sentences in `words_more`; what a knob is for in general is data (`assets/copy/`).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,7 +19,39 @@ PLAIN = {
     "top_k": "at most so many",
     "top_p": "enough for this share",
     "min_p": "share of the best",
+    "constraint": "only what fits the shape",
 }
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Where a step stands, for the sentences that look at more than two distributions.
+
+    Attributes:
+        settings: the knobs.
+        label: a token's text by id, for quoting.
+        text: the text of several ids.
+        ids: the whole text so far.
+        prompt_length: how many of them are the prompt.
+        redraw: how often this step was drawn again.
+        chances: probability after the chain of each token written so far.
+    """
+
+    settings: Settings
+    label: Callable[[int], str]
+    text: Callable[[tuple[int, ...]], str]
+    ids: tuple[int, ...]
+    prompt_length: int
+    redraw: int = 0
+    chances: tuple[float, ...] = ()
+
+    @property
+    def step(self) -> int:
+        """How many tokens have been written."""
+        return len(self.ids) - self.prompt_length
+
+
+Sentence = Callable[[Stage, Stage, Scene], str]
 
 
 def percent(p: float) -> str:
@@ -40,28 +76,29 @@ def others(count: int, verb: str = "go", verbs: str = "goes") -> str:
     return f"{count:,} other {verbs}" if count == 1 else f"{count:,} others {verb}"
 
 
-def say(stage: Stage, before: Stage | None, settings: Settings, label: Callable[[int], str], history: set[int]) -> str:
-    """One or two sentences on what a stage did to this very step.
+def nth(place: int) -> str:
+    """`1st`, `22nd`, `1,003rd`, `11th`."""
+    ending = "th" if 10 <= place % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(place % 10, "th")
+    return f"{place:,}{ending}"
 
-    Args:
-        stage: the stage.
-        before: the one before it; None for the logits.
-        settings: the knobs.
-        label: a token's text by id, for quoting.
-        history: the distinct ids of the text so far.
-    """
+
+def went(stage: Stage, before: Stage) -> str:
+    """`12 others go, 3.4 % together.`, or that nothing was removed."""
+    gone = before.survivors - stage.survivors
+    return f"{others(gone)}, {percent(stage.removed)} together." if gone else "Nothing is removed here."
+
+
+def say(stage: Stage, before: Stage | None, scene: Scene) -> str:
+    """One to three sentences on what a stage did to this very step; `before` is the stage in front, None for the
+    logits."""
+    from components.views.sampling.words_more import SENTENCES
+
     if before is None:
         return (f"The model's own answer over all {tokens(stage.survivors)}. "
                 f"It is as open as a choice among {stage.effective:.3g} equally likely ones.")
     if not stage.on:
-        return _off(stage, settings)
-    return {
-        "repetition_penalty": _repetition,
-        "temperature": _temperature,
-        "top_k": _top_k,
-        "top_p": _top_p,
-        "min_p": _min_p,
-    }.get(stage.name, _other)(stage, before, label, history)
+        return _off(stage, scene.settings)
+    return {**MAIN, **SENTENCES}.get(stage.name, _other)(stage, before, scene)
 
 
 def _off(stage: Stage, settings: Settings) -> str:
@@ -69,36 +106,39 @@ def _off(stage: Stage, settings: Settings) -> str:
         if stage.name == "temperature":
             return "Greedy: the likeliest token is taken and nothing is drawn, so this knob and those below do nothing."
         return "Not used: without a draw there is nothing to narrow down."
-    neutral = {
+    if settings.mirostat and stage.name in ("top_k", "top_p", "min_p"):
+        return "Not used: mirostat takes the place of every stage that removes tokens."
+    if stage.name == "temperature" and settings.dynatemp_range:
+        return "Not used by itself: dynatemp_range chooses a temperature around it at each step."
+    return {
         "repetition_penalty": "Off at 1: nothing is held against tokens that stand in the text already.",
         "temperature": "At 1 the model's own distribution stays as it is.",
         "top_k": "Off at 0: every token may go on.",
         "top_p": "Off at 1: every token may go on.",
         "min_p": "Off at 0: every token may go on.",
-    }
-    return neutral.get(stage.name, "Off.")
+    }.get(stage.name, "Off.")
 
 
-def _repetition(stage: Stage, before: Stage, label: Callable[[int], str], history: set[int]) -> str:
-    ids = np.array(sorted(token for token in history if token < len(before.probabilities)), dtype=np.int64)
+def _repetition(stage: Stage, before: Stage, scene: Scene) -> str:
+    ids = np.array(sorted(token for token in set(scene.ids) if token < len(before.probabilities)), dtype=np.int64)
     was, now = float(before.probabilities[ids].sum()), float(stage.probabilities[ids].sum())
     sense = "Held against" if stage.value is not None and stage.value > 1 else "In favour of"
     return (f"{sense} the {tokens(len(ids))} that the text has used, the prompt's own included: "
             f"together they had {percent(was)} and now have {percent(now)}.")
 
 
-def _temperature(stage: Stage, before: Stage, label: Callable[[int], str], history: set[int]) -> str:
+def _temperature(stage: Stage, before: Stage, scene: Scene) -> str:
     best = int(np.argmax(before.probabilities))
     was, now = float(before.probabilities[best]), float(stage.probabilities[best])
     sense = "Below 1 the likely gain" if stage.value is not None and stage.value < 1 else "Above 1 the unlikely gain"
-    words = f"{sense} and the order stays: “{label(best)}” goes from {percent(was)} to {percent(now)}."
+    words = f"{sense} and the order stays: “{scene.label(best)}” goes from {percent(was)} to {percent(now)}."
     lost = before.survivors - stage.survivors
     if lost:
         words += f" {tokens(lost)} became too unlikely for the numbers that the library computes with."
     return words
 
 
-def _top_k(stage: Stage, before: Stage, label: Callable[[int], str], history: set[int]) -> str:
+def _top_k(stage: Stage, before: Stage, scene: Scene) -> str:
     gone = before.survivors - stage.survivors
     if not gone:
         return f"Nothing to remove: no more than {tokens(stage.survivors)} were left."
@@ -108,33 +148,36 @@ def _top_k(stage: Stage, before: Stage, label: Callable[[int], str], history: se
     return words
 
 
-def _top_p(stage: Stage, before: Stage, label: Callable[[int], str], history: set[int]) -> str:
-    gone = before.survivors - stage.survivors
+def _top_p(stage: Stage, before: Stage, scene: Scene) -> str:
     share = percent(float(stage.value or 0))
-    if not gone:
+    if before.survivors == stage.survivors:
         return f"Nothing to remove: {share} is reached only with the last of {tokens(stage.survivors)}."
-    place = f"{_nth(stage.survivors)} token" if stage.survivors > 1 else "first token"
-    went = f"{others(gone)}, {percent(stage.removed)} together."
-    return f"Adding up from the top, {share} is reached at the {place}. {went}"
+    place = f"{nth(stage.survivors)} token" if stage.survivors > 1 else "first token"
+    return f"Adding up from the top, {share} is reached at the {place}. {went(stage, before)}"
 
 
-def _min_p(stage: Stage, before: Stage, label: Callable[[int], str], history: set[int]) -> str:
+def _min_p(stage: Stage, before: Stage, scene: Scene) -> str:
     best = float(before.probabilities.max())
-    bar = best * float(stage.value or 0)
+    share = float(stage.value or 0)
+    rule = f"The bar is {percent(share)} of the best one's {percent(best)}, so {percent(best * share)}. "
+    return rule + below(stage, before)
+
+
+def below(stage: Stage, before: Stage) -> str:
+    """What a bar on probability did: how many lay below it, or how far above it the last one lies."""
     gone = before.survivors - stage.survivors
-    rule = f"The bar is {percent(float(stage.value or 0))} of the best one's {percent(best)}, so {percent(bar)}. "
     if not gone:
         last = float(before.probabilities[by_probability(before.probabilities)[-1]])
-        return rule + f"Nothing is below it: the last has {percent(last)}."
-    return rule + f"{tokens(gone)} below it {'goes' if gone == 1 else 'go'}, {percent(stage.removed)} together."
+        return f"Nothing is below it: the last has {percent(last)}."
+    return f"{tokens(gone)} below it {'goes' if gone == 1 else 'go'}, {percent(stage.removed)} together."
 
 
-def _other(stage: Stage, before: Stage, label: Callable[[int], str], history: set[int]) -> str:
+def _other(stage: Stage, before: Stage, scene: Scene) -> str:
     gone = before.survivors - stage.survivors
     return ("Switched on by the model's own generation config. "
             + (f"{others(gone)}, {percent(stage.removed)} together." if gone else "It removed nothing here."))
 
 
-def _nth(place: int) -> str:
-    ending = "th" if 10 <= place % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(place % 10, "th")
-    return f"{place:,}{ending}"
+MAIN: dict[str, Sentence] = {
+    "repetition_penalty": _repetition, "temperature": _temperature, "top_k": _top_k, "top_p": _top_p, "min_p": _min_p,
+}
