@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -31,8 +32,10 @@ def _lesson(name: str) -> dict[str, Any]:
 
 def _settings(lesson: dict[str, Any], **other: Any) -> Settings:
     """The knobs as the lesson sets them up."""
-    knobs = {key.removeprefix("sampling_"): value for key, value in lesson["setup"].items() if key != "sampling_chat"}
-    return Settings.of({**knobs, **other})
+    knobs = {key.removeprefix("sampling_"): value for key, value in lesson["setup"].items()}
+    order = tuple(name for name in knobs.pop("order", "").split(",") if name)
+    kept = {key: value for key, value in knobs.items() if key not in ("chat", "panel")}
+    return Settings.of({**kept, "order": order, **other})
 
 
 @cache
@@ -101,3 +104,36 @@ def lesson_greedy_goes_round() -> None:
     made = decode(opened, prompt(opened, lesson["text"]).ids, [_settings(lesson)])[0]
     text = opened.tokenizer.library_object.decode(list(made.ids))
     assert text.count("she had been working at the bakery for 20 years") >= 2, text
+
+
+def lesson_order_is_a_knob_too() -> None:
+    other, usual = (_stages("order-is-a-knob-too", **change) for change in ({}, {"order": ()}))
+    assert other["temperature"].survivors == 12
+    assert 4000 <= usual["top_p"].survivors <= 5000
+    lesson = _lesson("order-is-a-knob-too")
+    opened = _opened("smollm2")
+    ids = prompt(opened, lesson["text"]).ids
+    settings = [_settings(lesson, max_new_tokens=1, **change) for change in ({}, {"order": ()})]
+    assert [made.ids[0] for made in decode(opened, ids, settings)] == [_id(" she"), _id(" a")]
+
+
+def lesson_a_made_up_fact_is_likely() -> None:
+    lesson = _lesson("a-made-up-fact-is-likely")
+    opened = _opened("smollm2")
+    ids = prompt(opened, lesson["text"], chat=True).ids
+    decoded = opened.tokenizer.library_object.decode
+    made = [one for start in (1, 9, 17) for one in
+            decode(opened, ids, [_settings(lesson, seed=seed) for seed in range(start, min(start + 8, 21))])]
+    texts = [decoded(list(one.ids)) for one in made]
+    assert not [text for text in texts if re.search("know|sorry|no record|cannot|fiction", text)]
+    years = [found[0] for text in texts if (found := re.findall(r"\b(?:1[5-9]|20)\d\d", text))]
+    assert len(years) >= 12, texts
+    assert len(set(years)) >= len(years) - 2, years
+    assert {"1883", "1927", "1945", "1967", "1975", "1991"} <= set(years)
+    begins = "The bridge of Little Osmondby was built in 1"
+    plain = next(one for one, text in zip(made, texts, strict=True) if text.startswith(begins))
+    said = [decoded([step.id]) for step in plain.steps]
+    digits = [i for i, piece in enumerate(said) if piece.isdigit()][:4]
+    sentence = [step.raw for step in plain.steps[1 : digits[0] - 2]]
+    assert float(np.median(sentence)) > 0.9
+    assert min(plain.steps[i].raw for i in digits[1:]) < 0.3
