@@ -20,6 +20,28 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("storyteller", {"settings": Settings(temperature=0.8, top_k=50, top_p=0.9, min_p=0.05), "written": (40, 41)}),
     ("storyteller", {"settings": Settings(temperature=0, repetition_penalty=1.3)}),
     ("storyteller", {"settings": Settings(temperature=1.4, seed=12), "redraw": 3}),
+    ("storyteller", {"settings": Settings(temperature=0.9, top_k=200, typical_p=0.9, epsilon_cutoff=1e-5, eta_cutoff=1e-4,
+                                          top_h=0.9, top_n_sigma=3.0, top_a=0.001, tfs_z=0.99, min_p=0.001),
+                     "written": (40, 41, 42)}),
+    ("storyteller", {"settings": Settings(
+        temperature=0.8, top_k=40, top_p=0.95, presence_penalty=0.4, frequency_penalty=0.3, penalty_last_n=-1,
+        dry_multiplier=0.8, dry_breakers=(10,), xtc_probability=1.0, xtc_threshold=0.05, repetition_penalty=1.1,
+        order=("repetition_penalty", "dry_multiplier", "top_k", "top_p", "xtc_probability", "temperature")),
+        "written": (300, 301, 302, 300, 301)}),
+    ("storyteller", {"settings": Settings(dynatemp_range=0.5, dynatemp_exponent=1.5, smoothing_factor=0.2,
+                                          smoothing_curve=1.5, top_p=0.9, no_repeat_ngram_size=2,
+                                          encoder_no_repeat_ngram_size=2, encoder_repetition_penalty=1.2)}),
+    ("storyteller", {"settings": Settings(
+        sequence_bias=(((300,), 4.0), ((41, 301), 3.0)), bad_words_ids=((264,), (265, 266)), suppress_tokens=(270,),
+        begin_suppress_tokens=(271,), min_new_tokens=9, min_length=30, top_k=60,
+        exponential_decay_length_penalty=(1, 1.2)), "written": (40, 41)}),
+    ("storyteller", {"settings": Settings(guidance_scale=1.5, negative_prompt_ids=(300, 301), top_k=100,
+                                          renormalize_logits=True, remove_invalid_values=True), "written": (40, 41)}),
+    ("storyteller", {"settings": Settings(watermark="greenlist", watermark_bias=1.5)}),
+    ("storyteller", {"settings": Settings(watermark="synthid", top_k=400), "written": (40, 41, 42)}),
+    ("storyteller", {"settings": Settings(mirostat=2, mirostat_tau=3.0, temperature=0.9), "written": (40, 41),
+                     "chances": (0.2, 0.01)}),
+    ("storyteller", {"settings": Settings(mirostat=1, mirostat_tau=4.0), "written": (40, 41), "chances": (0.5, 0.02)}),
     ("smollm2", {"settings": Settings(temperature=0.7, top_p=0.95, repetition_penalty=1.1), "chat": True,
                  "system": "You answer 'briefly'."}),
 ]
@@ -37,7 +59,7 @@ print("RESULT" + json.dumps(found))
 
 def source(model: str, case: dict[str, Any]) -> str:
     code = snippet(model, TEXT, case["settings"], written=case.get("written", ()), redraw=case.get("redraw", 0),
-                   chat=case.get("chat", False), system=case.get("system", ""))
+                   chat=case.get("chat", False), system=case.get("system", ""), chances=case.get("chances", ()))
     first, rest = code.split("\n", 1)
     assert first.startswith("folder = ")
     assert "components" not in rest
@@ -72,9 +94,10 @@ def test_numbers_are_the_pictures(place: int, results: dict[int, dict[str, Any]]
     prompt = sampling.prompt(opened[model], TEXT, chat=case.get("chat", False), system=case.get("system", ""))
     ids = (*prompt.ids, *written)
     logits = sampling.next_logits(opened[model], ids)
-    chain = sampling.Chain(settings, model=opened[model].model, prompt_length=len(prompt.ids))
-    stages = chain.fold(logits, ids)
-    step = sampling.take(logits, ids, chain, len(written), case.get("redraw", 0))
+    chain = sampling.Chain(settings, model=opened[model].model, prompt_ids=prompt.ids)
+    redraw, chances = case.get("redraw", 0), case.get("chances", ())
+    stages = chain.fold(logits, ids, redraw=redraw, chances=chances)
+    step = sampling.take(logits, ids, chain, len(written), redraw, chances=chances)
     got = results[place]
     assert got["before"] == pytest.approx([float(stages[0].probabilities[i]) for i in got["top"]], abs=1e-4)
     assert got["after"] == pytest.approx([float(stages[-1].probabilities[i]) for i in got["top"]], abs=1e-4)

@@ -39,7 +39,7 @@ def _now() -> tuple[str, str, dict[str, Any], tuple[Step, ...], int]:
 def _code() -> str:
     model, text, said, steps, redraw = _now()
     return snippet(model, text, settings_of(said), written=[step.id for step in steps], redraw=redraw,
-                   chat=said["chat"], system=said["system"])
+                   chat=said["chat"], system=said["system"], chances=[step.probability for step in steps])
 
 
 def _stages() -> tuple[str, str, dict[str, Any], tuple[Step, ...], Sequence[Stage]]:

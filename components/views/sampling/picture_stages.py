@@ -107,7 +107,7 @@ def _bar(stage: Stage, before: Stage, scene: Scene) -> float | None:
     if stage.name == "eta_cutoff":
         return min(float(value), math.sqrt(float(value)) * math.exp(-before.entropy))
     if stage.name == "top_n_sigma":
-        sigma = float(before.scores[np.isfinite(before.scores)].astype(np.float64).std())
+        sigma = float(before.scores[before.scores > np.finfo(np.float32).min].astype(np.float64).std())
         return best * math.exp(-float(value) * sigma)
     if stage.name == "mirostat" and scene.settings.mirostat == 2:
         return float(min(1.0, 2.0 ** -mirostat_path(scene.settings, scene.chances)[-1]))

@@ -2,57 +2,61 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
-from typing import Any
 
 from components.sampling import Settings
+from components.views.sampling.snippet_chain import chain_lines
 
 FOLDERS = {
     "smollm2": 'folder = "smollm2"  # python -m components.models fetch smollm2 --to smollm2',
     "storyteller": 'folder = "assets/models/storyteller"',
 }
 
-CLASSES = {
-    "repetition_penalty": "RepetitionPenaltyLogitsProcessor",
-    "temperature": "TemperatureLogitsWarper",
-    "top_k": "TopKLogitsWarper",
-    "top_p": "TopPLogitsWarper",
-    "min_p": "MinPLogitsWarper",
-}
-
 
 def snippet(
     model: str, text: str, settings: Settings, *, written: Sequence[int] = (), redraw: int = 0, chat: bool = False,
-    system: str = "",
+    system: str = "", chances: Sequence[float] = (),
 ) -> str:
     """Python source that computes the picture's numbers; the last lines bind plain lists and numbers.
 
     `before` and `after` are the chances of `tokens`, the ten at the top; `drawn` is the token that comes next.
+
+    Args:
+        model: catalog id.
+        text: the reader's.
+        settings: the knobs.
+        written: ids written since.
+        redraw: how often the next one was drawn again.
+        chat, system: whether the text is a message, and the system prompt.
+        chances: probability after the chain of each written token; mirostat learns from them.
     """
-    chain = [f"    {CLASSES[name]}({value!r})," for name, value in _on(settings)]
-    classes = ", ".join(sorted({CLASSES[name] for name, _ in _on(settings)} | {"LogitsProcessorList"}))
+    imports, chain = chain_lines(settings, len(written), redraw, chances)
+    names = ", ".join(sorted(set(imports)))
     lines = [
         FOLDERS.get(model, f'folder = "{model}"  # python -m components.models fetch {model} --to {model}'),
         "import numpy",
         "import torch",
         "from transformers import AutoModelForCausalLM, AutoTokenizer",
-        f"from transformers import {classes}",
+        *([f"from transformers import {names}"] if names and len(names) < 90 else _wrapped(names)),
         "",
         "tokenizer = AutoTokenizer.from_pretrained(folder)",
         "model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)",
         "",
         f"text = {text!r}",
         *_prompt(chat, system),
-    ]
-    if written:
-        lines += [f"ids = torch.cat([ids, torch.tensor([{list(written)!r}])], dim=-1)  # what was written since"]
-    lines += [
+        f"ids = torch.cat([prompt, torch.tensor([{list(written)!r}])], dim=-1)  # what was written since" if written
+        else "ids = prompt",
         "with torch.inference_mode():",
         "    logits = model(ids).logits[0, -1]",
         "",
-        "# The library's own processors in the order in which generate() applies them.",
-        *(["chain = LogitsProcessorList([", *chain, "])"] if chain else ["chain = LogitsProcessorList()"]),
-        "scores = chain(ids, logits[None].clone())[0]",
+        "# The stages in their order: the library's own processors, and what it lacks.",
+        *chain,
+        "scores = logits[None].clone()",
+        "with torch.inference_mode():",
+        "    for stage in chain:",
+        "        scores = stage(ids, scores)",
+        "scores = scores[0]",
         "given, now = torch.softmax(logits, -1), torch.softmax(scores, -1)",
         "",
         *_draw(settings, len(written), redraw),
@@ -71,34 +75,23 @@ def snippet(
     return "\n".join(lines) + "\n"
 
 
-def _on(settings: Settings) -> list[tuple[str, Any]]:
-    """The knobs that do something, in the library's order."""
-    found: list[tuple[str, Any]] = []
-    if settings.repetition_penalty != 1:
-        found.append(("repetition_penalty", float(settings.repetition_penalty)))
-    if settings.greedy:
-        return found
-    if settings.temperature != 1:
-        found.append(("temperature", float(settings.temperature)))
-    if settings.top_k:
-        found.append(("top_k", settings.top_k))
-    if settings.top_p < 1:
-        found.append(("top_p", float(settings.top_p)))
-    if settings.min_p > 0:
-        found.append(("min_p", float(settings.min_p)))
-    return found
+def _wrapped(names: str) -> list[str]:
+    if not names:
+        return []
+    return ["from transformers import (", *textwrap.wrap(names + ",", 100, initial_indent="    ",
+                                                         subsequent_indent="    "), ")"]
 
 
 def _prompt(chat: bool, system: str) -> list[str]:
     if not chat:
-        return ['ids = tokenizer(text, return_tensors="pt").input_ids']
+        return ['prompt = tokenizer(text, return_tensors="pt").input_ids']
     messages = '[{"role": "user", "content": text}]'
     if system.strip():
         messages = f'[{{"role": "system", "content": {system!r}}}, {{"role": "user", "content": text}}]'
     return [
         f"messages = {messages}",
-        "prompt = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)",
-        'ids = tokenizer(prompt, return_tensors="pt", add_special_tokens=False).input_ids',
+        "whole = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)",
+        'prompt = tokenizer(whole, return_tensors="pt", add_special_tokens=False).input_ids',
     ]
 
 

@@ -79,7 +79,7 @@ def _top_h(stage: Stage, before: Stage, scene: Scene) -> str:
 
 
 def _top_n_sigma(stage: Stage, before: Stage, scene: Scene) -> str:
-    alive = before.scores[np.isfinite(before.scores)].astype(np.float64)
+    alive = before.scores[before.scores > np.finfo(np.float32).min].astype(np.float64)
     sigma, best = float(alive.std()), float(alive.max())
     n = float(stage.value or 0)
     return (f"All scores spread by σ = {sigma:.3g}. The bar lies {n:g} σ below the best score of {best:.3g}, at "
