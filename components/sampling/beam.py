@@ -192,6 +192,7 @@ def beam_search(
     settings: Settings | None = None,
     do_sample: bool = False,
     seed: int = 1,
+    ends: Sequence[int] | None = None,
     cancelled: Callable[[], bool] | None = None,
     on_step: Callable[[BeamStep], None] | None = None,
 ) -> BeamSearch:
@@ -210,6 +211,7 @@ def beam_search(
             penalty means something else than it does for one text.
         do_sample: beam sampling: candidates are drawn without replacement, in proportion to their probability.
         seed: of those draws. They are the library's own after `torch.manual_seed(seed)`, from a generator apart.
+        ends: tokens that end a text, the library's `eos_token_id`; None for the model's own.
         cancelled: asked before every step; True ends the search, and what is there by then is returned.
         on_step: called with every step.
 
@@ -227,10 +229,10 @@ def beam_search(
     if room < 1:
         raise ValueError("This text fills all that the model can read, so nothing can follow; shorten it.")
     longest = min(max_new_tokens, room)
-    ends = end_ids(model)
+    stops = end_ids(model) if ends is None else frozenset(check_ids(model, ends) if ends else ())
     settings = replace(settings, max_new_tokens=longest)
-    chain = Chain(settings, model=library, prompt_ids=prompt, num_beams=num_beams)
-    wide = max(2, 1 + len(ends)) * num_beams
+    chain = Chain(settings, model=library, prompt_ids=prompt, num_beams=num_beams, ends=ends)
+    wide = max(2, 1 + len(stops)) * num_beams
     generator = torch.Generator().manual_seed(seed)
     reader = _Reader(library, prompt)
     # One text is greedy decoding in the library: the chain on logits, and the first end ends it.
@@ -274,7 +276,7 @@ def beam_search(
 
         length = len(steps) + 1
         last = length >= longest
-        hits = torch.tensor([last or int(token) in ends for token in tokens])
+        hits = torch.tensor([last or int(token) in stops for token in tokens])
         counted = hits.clone()
         counted[num_beams:] = False
         # The running ones first, as the library does, then the finished.
@@ -291,7 +293,7 @@ def beam_search(
             made.append(Hypothesis(
                 (*texts[parent], token), (*paths[parent], parent), float(totals[place]),
                 raws[parent] + float(plain[parent, token]), float(scores[place]), length - 1,
-                "end" if token in ends else "length",
+                "end" if token in stops else "length",
             ))
         best = torch.topk(torch.cat([place_scores, scores]), k=num_beams)[1].tolist()
         counts: list[bool] = counted.tolist()

@@ -124,7 +124,8 @@ def _bare(vocabulary: int) -> Any:
 
 
 def _processors(
-    settings: Settings, owner: Any, prompt_ids: Sequence[int], prompt_length: int, num_beams: int
+    settings: Settings, owner: Any, prompt_ids: Sequence[int], prompt_length: int, num_beams: int,
+    ends: Sequence[int] | None,
 ) -> list[Any]:
     """What `generate` would fold for these settings, in its order."""
     import torch
@@ -134,8 +135,12 @@ def _processors(
     guidance = arguments.pop("guidance_scale", None)
     if num_beams > 1:
         arguments["num_beams"] = num_beams  # its truncations then leave a token more than there are end tokens
+    if ends is not None:
+        arguments["eos_token_id"] = list(ends)
     config, _ = owner._prepare_generation_config(None, **arguments)
     config.max_length = prompt_length + settings.max_new_tokens
+    if config.min_new_tokens:
+        config.min_length = 0  # `generate` lets min_new_tokens take its place; one processor for it is enough
     owner._prepare_special_tokens(config, True, device="cpu", batch_size=1)
     found = list(
         owner._get_logits_processor(
@@ -188,6 +193,7 @@ class Chain:
         vocabulary: int = 0,
         constraint: Constraint | None = None,
         num_beams: int = 1,
+        ends: Sequence[int] | None = None,
     ) -> None:
         """
         Args:
@@ -198,6 +204,7 @@ class Chain:
             vocabulary: number of tokens; needed only without a model, and only for a watermark.
             constraint: (ids [1, n], scores [1, vocab]) -> scores, such as a grammar's; it has a row of its own.
             num_beams: how many texts a beam search follows, which the library's truncations ask for.
+            ends: the tokens that end a text, as `generate(eos_token_id=...)`; None for the model's own.
 
         Raises:
             ValueError: settings that the library itself refuses, in its words.
@@ -206,7 +213,7 @@ class Chain:
         self.prompt_length = len(prompt_ids) or prompt_length
         owner = _bare(vocabulary) if model is None else _library(model)
         made: list[_Row] = []
-        for processor in _processors(settings, owner, prompt_ids, self.prompt_length, num_beams):
+        for processor in _processors(settings, owner, prompt_ids, self.prompt_length, num_beams, ends):
             name = _name(processor)
             value = getattr(settings, name, None)
             made.append(_Row(name, None if value == getattr(_DEFAULTS, name, None) else value, processor))

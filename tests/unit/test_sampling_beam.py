@@ -53,22 +53,24 @@ def with_ends(of: Any, ends: list[int]) -> None:
     kind=st.sampled_from(["gpt2", "llama"]), seed=st.integers(0, 1), num_beams=st.integers(2, 6),
     steps=st.integers(3, 7), length_penalty=st.sampled_from([-3.0, -1.0, -0.3, 0.0, 0.5, 1.0, 2.0, 3.0]),
     early=st.sampled_from([False, True, "never"]), likely_ends=st.integers(0, 3), drawn=st.booleans(),
+    named=st.booleans(),
     knobs=st.sampled_from([{}, {"repetition_penalty": 1.4}, {"top_k": 5}, {"temperature": 0.6, "top_p": 0.8},
                            {"no_repeat_ngram_size": 2, "min_new_tokens": 2}, {"typical_p": 0.7, "temperature": 1.5}]),
 )
 def test_equals_generate(
     kind: str, seed: int, num_beams: int, steps: int, length_penalty: float, early: bool | str, likely_ends: int,
-    drawn: bool, knobs: dict[str, Any],
+    drawn: bool, named: bool, knobs: dict[str, Any],
 ) -> None:
     of = model(kind, seed)
     # End tokens that the search meets: the likeliest continuations of the prompt.
     with torch.inference_mode():
         likely = torch.topk(of(torch.tensor([PROMPT])).logits[0].max(0).values, 3)[1].tolist()
-    with_ends(of, [of.config.eos_token_id, *likely[:likely_ends]])
+    ends = [of.config.eos_token_id, *likely[:likely_ends]]
+    with_ends(of, [of.config.eos_token_id] if named else ends)
     asked = {"num_beams": num_beams, "max_new_tokens": steps, "length_penalty": length_penalty, "early_stopping": early}
     settings = Settings(do_sample=drawn, **knobs)
-    found = beam_search(of, PROMPT, **asked, settings=settings, do_sample=drawn, seed=7)
-    same(found, library(of, PROMPT, asked, settings, seed=7), PROMPT)
+    found = beam_search(of, PROMPT, **asked, settings=settings, do_sample=drawn, seed=7, ends=ends if named else None)
+    same(found, library(of, PROMPT, asked | ({"eos_token_id": ends} if named else {}), settings, seed=7), PROMPT)
 
 
 @pytest.mark.parametrize("kind", ["gpt2", "llama"])

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from components.models import catalog
 from components.payload import pack
 from components.views.component import mount
-from components.views.sampling import knobs, moments, read_text, session
+from components.views.sampling import compare, knobs, moments, read_text, session, strategies
 from components.views.sampling.labels import Labels
 from components.views.sampling.picture_stages import draw_ranks
 
@@ -24,6 +24,8 @@ def every(
     found: dict[str, Callable[[], None]] = {
         "Token by token": lambda: _steps(header),
         "Read a text": lambda: read_text.draw(model, header["text"]),
+        "Search strategies": lambda: strategies.draw(model, header["text"], said),
+        "Compare settings": lambda: compare.draw(model, header["text"], said),
         "The whole vocabulary": lambda: _curve(model, said, header),
     }
     if catalog.entry(model).has_chat_template:
