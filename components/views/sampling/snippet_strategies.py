@@ -6,8 +6,17 @@ from typing import Any
 
 from components.sampling import OWN, Settings
 from components.sampling.orders import STAGES
-from components.views.sampling.snippet import CLASSES, FOLDERS
+from components.views.sampling.snippet import FOLDERS
 from components.views.sampling.strategies_ask import Ask
+
+# The processors of a drawn prompt lookup, which this program folds itself.
+CLASSES = {
+    "repetition_penalty": "RepetitionPenaltyLogitsProcessor",
+    "temperature": "TemperatureLogitsWarper",
+    "top_k": "TopKLogitsWarper",
+    "top_p": "TopPLogitsWarper",
+    "min_p": "MinPLogitsWarper",
+}
 
 _START = """import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
