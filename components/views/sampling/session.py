@@ -19,6 +19,7 @@ from components.views.sampling.moments import Begun
 
 KEY = "sampling_written"
 EARLIER = "sampling_earlier"
+WANTED = "sampling_wanted"
 TREES = 3
 WRITING = ("next", "ten", "generate", "tick")
 ACTIONS = (*WRITING, "back", "redraw", "stop", "take", "goto", "branch", "prune", "restore", "name")
@@ -28,6 +29,9 @@ def written(belongs_to: tuple[Any, ...]) -> dict[str, Any]:
     """This reader's continuation of this text; an empty one where text, model or chat format have changed."""
     kept = st.session_state.get(KEY)
     if not isinstance(kept, dict) or kept["belongs_to"] != belongs_to:
+        if st.session_state.pop(WANTED, None) == belongs_to and _bring_back(belongs_to):
+            found: dict[str, Any] = st.session_state[KEY]
+            return found
         if isinstance(kept, dict):
             _put_aside(kept)
         kept = {"belongs_to": belongs_to, "tree": tree.new_tree(), "steps": [], "redraws": {}, "left": 0, "note": "",
@@ -50,8 +54,12 @@ def earlier() -> list[dict[str, Any]]:
     return found
 
 
-def bring_back(belongs_to: tuple[Any, ...]) -> bool:
-    """Return to an earlier tree: it is in sight when the page shows its text with its model. False: it is gone."""
+def want(belongs_to: tuple[Any, ...]) -> None:
+    """Return to an earlier tree as soon as the page shows its text with its model."""
+    st.session_state[WANTED] = belongs_to
+
+
+def _bring_back(belongs_to: tuple[Any, ...]) -> bool:
     found = next((one for one in earlier() if one["belongs_to"] == belongs_to), None)
     if found is None:
         return False
