@@ -6,14 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import streamlit as st
 from numpy.typing import NDArray
 
-from components.models import catalog
 from components.payload import pack
 from components.views.component import mount
-from components.views.sampling import compare, knobs, moments, read_text, session, strategies
-from components.views.sampling.labels import Labels
+from components.views.sampling import branches, chat, compare, engines, moments, read_text, session, strategies
 from components.views.sampling.picture_stages import draw_ranks
 
 
@@ -23,13 +20,14 @@ def every(
     """The panels by their tab's name."""
     found: dict[str, Callable[[], None]] = {
         "Token by token": lambda: _steps(header),
-        "Read a text": lambda: read_text.draw(model, header["text"]),
-        "Search strategies": lambda: strategies.draw(model, header["text"], said),
+        "Branches": lambda: branches.draw(model, said, header["text"]),
         "Compare settings": lambda: compare.draw(model, header["text"], said),
+        "Search strategies": lambda: strategies.draw(model, header["text"], said),
+        "Read a text": lambda: read_text.draw(model, header["text"]),
+        "Chat": lambda: chat.draw(model, said),
+        "Other engines": lambda: engines.draw(model, header["text"], said),
         "The whole vocabulary": lambda: _curve(model, said, header),
     }
-    if catalog.entry(model).has_chat_template:
-        found["Chat format"] = lambda: _chat(model, said, header)
     return found
 
 
@@ -56,38 +54,4 @@ def _curve(model: str, said: dict[str, Any], header: dict[str, Any]) -> None:
         "sampling_panel",
         pack({"kind": "curve", "stages": described, "vocabulary": header["vocabulary"]}, small),
         key="sampling_curve",
-    )
-
-
-def _chat(model: str, said: dict[str, Any], header: dict[str, Any]) -> None:
-    """The template as the model reads it."""
-    if not said["chat"]:
-        st.write(
-            "This model was taught to answer in a chat format: roles and marks around each message. "
-            "Switch on Chat format beside the picture, and its whole text is shown here."
-        )
-        return
-    if "sampling_system" not in st.session_state:
-        st.session_state["sampling_system"] = st.session_state.get("sampling_system_kept", "")
-    st.text_input(
-        "System prompt: who the model should be",
-        key="sampling_system",
-        max_chars=2_000,
-        on_change=knobs.keep_system,
-        placeholder="left empty, the template's own is used",
-        help="The template puts it in front of your message. Empty leaves what the template says by itself.",
-    )
-    begun = moments.begin(model, header["text"], said)
-    named: Labels = moments.labels(model)
-    whole, position = begun.prompt.text, 0
-    start = len(whole[: begun.prompt.start].encode("utf-8"))
-    stop = len(whole[: begun.prompt.stop].encode("utf-8"))
-    inside = []
-    for token in begun.prompt.ids:
-        inside.append({**named.label(token), "own": start <= position < stop})
-        position += named.size(token)
-    mount(
-        "sampling_panel",
-        pack({"kind": "chat", "tokens": inside, "written": header["written"]}),
-        key="sampling_template",
     )
