@@ -1,4 +1,4 @@
-// The panels below the Sampling picture: what was written, every token's chance by rank, the chat template as read.
+// The panels below the Sampling picture: what was written, every token's chance by rank.
 
 function tokenText(token) {
   return token.k === 2 ? `⟨${token.t}⟩` : visible(token.t);
@@ -17,7 +17,7 @@ export default function (component) {
   store.root.style.setProperty("--now", theme.categories[1]);
   store.root.style.setProperty("--muted", theme.muted);
   store.root.style.setProperty("--hairline", theme.hairline);
-  const draw = { steps: drawSteps, curve: drawCurve, chat: drawChat }[header.kind];
+  const draw = { steps: drawSteps, curve: drawCurve }[header.kind];
   return watchWidth(parentElement, (width) => store.root.replaceChildren(...draw(header, arrays, width, theme)));
 }
 
@@ -80,20 +80,4 @@ function drawCurve(header, arrays, width, theme) {
     el("span", { class: "mono", text: stage.name === "logits" ? "the model" : `${stage.name} ${stage.value}` }),
     el("span", { class: "quiet", text: `${stage.left.toLocaleString("en-US")} left` }))));
   return [legend, svg, el("p", { class: "quiet", text: `All ${header.vocabulary.toLocaleString("en-US")} tokens by rank, the likeliest at the left; both scales grow tenfold a step. A line that drops to the floor ends where its stage cuts.` })];
-}
-
-function drawChat(header) {
-  const nodes = [];
-  for (const token of [...header.tokens, ...header.written.map((step) => ({ ...step, answer: true }))]) {
-    const breaks = token.k !== 2 && token.t.includes("\n");
-    nodes.push(el("span", { class: `piece k${token.k}${token.own ? " own" : ""}${token.answer ? " answer" : ""}`,
-      text: token.k === 2 ? `⟨${token.t}⟩` : token.t.replace(/\n/g, "↵") }));
-    if (breaks) nodes.push(el("br"));
-  }
-  return [
-    el("p", { class: "legend" }, el("span", {}, el("span", { class: "piece k1", text: "mark" }), "a mark of the format, one token"),
-      el("span", {}, el("span", { class: "piece own", text: "your message" })), el("span", {}, el("span", { class: "piece answer", text: "the answer" }))),
-    el("div", { class: "template mono" }, nodes),
-    el("p", { class: "quiet", text: "This is the whole text that the model reads. To it a chat is one text that goes on; the marks are tokens like any others." }),
-  ];
 }

@@ -84,7 +84,7 @@ function rtNumbers(store) {
 function rtBands(one) {
   const all = one.bands.reduce((a, b) => a + b, 0) || 1;
   return el("span", { class: "bandbar", role: "img", "aria-label": one.bands.map((n, i) => `rank ${RT_BANDS[i]}: ${n}`).join(", ") },
-    one.bands.map((n, i) => (n ? el("i", { class: `band${i}`, style: { "flex-grow": String(n / all) }, text: n / all > 0.07 ? n : "" }) : null)));
+    one.bands.map((n, i) => (n ? el("i", { class: `band${i}`, style: { flex: `${n / all} 1 0` }, text: n / all > 0.07 ? n : "" }) : null)));
 }
 
 // --------------------------------------------------------------------------------------------------------------- text
@@ -133,7 +133,7 @@ function rtLegend(by) {
   return el("p", { class: "legend" }, el("span", {}, ends[0], el("i", { class: `ramp ${by}` }), ends[1]));
 }
 
-// What the model could not see when it read token i is struck out; what came later is as it is.
+// What the model could not see when it read token i turns grey, with a line where its view begins.
 function rtUnseen(one, i) {
   if (!one.chips) return;
   const from = one.from[i];
@@ -179,7 +179,7 @@ function rtTell(store, one, i, pointed) {
       el("span", { class: "track" }, el("i", { style: { width: `${Math.max(0.5, (100 * row.p) / most)}%` } })),
       el("span", { class: "p", text: percent(row.p).replace("under ", "< ") })))),
     el("p", { class: "quiet", text: one.from[i] > 0
-      ? `It saw ${seen} tokens before this one. The ${one.from[i].toLocaleString("en-US")} in front of them, struck through, it no longer saw.`
+      ? `It saw ${seen} tokens before this one. The ${one.from[i].toLocaleString("en-US")} in front of them, greyed, it no longer saw.`
       : `It saw ${behind}all ${seen} token${seen === 1 ? "" : "s"} before this one.` }));
 }
 

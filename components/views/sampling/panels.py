@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from components.payload import pack
 from components.views.component import mount
-from components.views.sampling import branches, chat, compare, engines, moments, read_text, session, strategies
+from components.views.sampling import branches, chat, compare, engines, moments, read_text, session, shape, strategies
 from components.views.sampling.picture_stages import draw_ranks
 
 
@@ -23,6 +23,7 @@ def every(
         "Branches": lambda: branches.draw(model, said, header["text"]),
         "Compare settings": lambda: compare.draw(model, header["text"], said),
         "Search strategies": lambda: strategies.draw(model, header["text"], said),
+        "Force a shape": lambda: shape.draw(model, said),
         "Read a text": lambda: read_text.draw(model, header["text"]),
         "Chat": lambda: chat.draw(model, said),
         "Other engines": lambda: engines.draw(model, header["text"], said),

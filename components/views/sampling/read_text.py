@@ -9,8 +9,9 @@ import streamlit as st
 
 from components import caching, sampling
 from components.models import catalog, loaders, sources
+from components.payload import pack
 from components.sampling import Scored
-from components.views import frame
+from components.views import address, frame
 from components.views.component import mount
 from components.views.footer import reproduce
 from components.views.running import Running
@@ -55,7 +56,8 @@ def draw(model: str, text: str) -> None:
         readers.append(Reader(catalog.entry(compare).title, compare, one, window, begins))
         mode = "models"
     elif window is not None:
-        readers.append(Reader("the whole context", model, one, None, begins))
+        readers = [Reader(f"{window} tokens at a time", model, one, window, begins),
+                   Reader("the whole context", model, one, None, begins)]
         mode = "window"
     found = _readings(readers)
     if found:
@@ -66,6 +68,7 @@ def draw(model: str, text: str) -> None:
 def _knobs(model: str) -> tuple[str, int | None, bool, str]:
     """What to compare with, the window, whether a token for the beginning is put in front, the colours."""
     others = [entry.id for entry in catalog.of_kind("decoder") if entry.id != model and sources.state(entry.id).here]
+    address.accept_ids([f"{KEY}_compare"], others, lambda name: catalog.entry(name).title)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         compare = st.selectbox(
             "Compare with", [NOTHING, ANOTHER_TEXT, *others],
@@ -115,8 +118,6 @@ def _box(slot: str, first: str, label: str) -> str:
     now, note = repair(first if kept is None else kept)
     short = next((name for name, text in named.items() if text == now), now)
     _link(state, None if now == first else short)
-    from components.payload import pack
-
     mount("textbox", pack({
         "text": now, "examples": offered, "label": label, "placeholder": "Paste or type a text", "hint": "reads it",
         "note": note or "", "live": False, "rows": 2, "mono": False,
