@@ -118,10 +118,10 @@ def _choose(
         if not 0 <= wanted < len(row):
             raise ValueError(f"Token {wanted} is not among this model's {len(row):,}; choose one of its own.")
         draw = Draw(wanted, None, None, None)
-    elif settings.greedy:
-        draw = Draw(int(torch.argmax(weighed.scores)), None, None, None)
     elif np.isnan(weighed.probabilities[0]):  # one NaN makes all of them NaN
         raise ValueError("The knobs leave no token, so nothing can come next; turn one of them back.")
+    elif settings.greedy:
+        draw = Draw(int(torch.argmax(weighed.scores)), None, None, None)
     elif noise == "gumbel":
         random = gumbel(len(row), settings.seed, step, redraw)
         draw = Draw(loudest(weighed.probabilities, random), None, None, None)

@@ -21,6 +21,9 @@ STAGES = (
 )
 
 # Engine -> the samplers that it has, in its order. Where one of its samplers does two stages' work, both are named.
+# Read in: llama.cpp's common/common.h and common/sampling.cpp; the list in vLLM's vllm/v1/sample/sampler.py; mlx-lm's
+# sample_utils.py; sampler_priority in text-generation-webui's modules/presets.py. Tests hold two of them against the
+# engines themselves. With mirostat, llama.cpp has bias, temperature and mirostat alone.
 ORDERS: dict[str, tuple[str, ...]] = {
     "transformers": (),
     "llama.cpp": ("constraint", "sequence_bias", "repetition_penalty", "frequency_penalty", "presence_penalty",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.sampling import Chain, Settings, fold, samplers
+from components.sampling import Chain, Settings, fold, samplers, take
 
 INF = math.inf
 
@@ -88,6 +89,9 @@ def test_all_banned_is_a_sentence() -> None:
         fold(np.array([1.0, 2.0, 3.0]), [0], banned)
     left = Chain(banned).scores(np.array([1.0, 2.0, 3.0]), [0])
     assert torch.isneginf(left).all()
+    for greedy in (False, True):
+        with pytest.raises(ValueError, match="leave no token"):
+            take(np.array([1.0, 2.0, 3.0]), [0], Chain(replace(banned, do_sample=not greedy)), 0)
     with pytest.raises(ValueError, match="Every token is banned"):
         fold(np.full(3, -INF), [0], ALL)
     with pytest.raises(ValueError, match="no numbers"):
