@@ -6,7 +6,7 @@ import streamlit as st
 
 from components.models import catalog
 from components.views import frame
-from components.views.sampling import last_row, page
+from components.views.sampling import knobs, last_row, page
 
 frame.begin("sampling")
 
@@ -20,5 +20,5 @@ page.follow_example(text)
 st.session_state["sampling_whole_run"] = True
 page.stage(model, text)
 
-frame.try_this("sampling")
+frame.try_this("sampling", knobs.reset)
 last_row.draw(model, text)

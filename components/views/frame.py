@@ -272,11 +272,11 @@ def panels(page: str, draw: Mapping[str, Callable[[], None]]) -> None:
                 function()
 
 
-def try_this(page: str) -> None:
-    """The lessons of a page."""
+def try_this(page: str, reset: Callable[[], None] | None = None) -> None:
+    """The lessons of a page; `reset` puts its knobs back before a lesson sets up its own."""
     from components.views.lessons import bar
 
-    bar(page)
+    bar(page, reset)
 
 
 def footer(page: str, **parts: Any) -> None:

@@ -6,6 +6,7 @@ Lessons are data (`assets/lessons/<page>.json`); each claim in them has a test o
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -32,7 +33,9 @@ def missing(lesson: dict[str, Any]) -> str | None:
     return f"This lesson needs {catalog.entry(name).title}, which is not here yet; the list at the top fetches it."
 
 
-def _set_up(page: str, lesson: dict[str, Any]) -> None:
+def _set_up(page: str, lesson: dict[str, Any], reset: Callable[[], None] | None) -> None:
+    if reset is not None:
+        reset()  # what the lesson does not name stands where the page opens
     if "text" in lesson:
         frame.set_text(page, lesson["text"])
     if lesson.get("model") and f"{page}_model" in st.session_state:
@@ -41,8 +44,8 @@ def _set_up(page: str, lesson: dict[str, Any]) -> None:
         st.session_state[key] = value
 
 
-def bar(page: str) -> None:
-    """One lesson at a time, in one row."""
+def bar(page: str, reset: Callable[[], None] | None = None) -> None:
+    """One lesson at a time, in one row. `reset` puts back the knobs that a lesson does not name."""
     every = lessons(page)
     if not every:
         return
@@ -73,7 +76,7 @@ def bar(page: str) -> None:
                 "Set it up",
                 key=f"{page}_lesson_set",
                 on_click=_set_up,
-                args=(page, lesson),
+                args=(page, lesson, reset),
                 type="primary",
                 disabled=away is not None,
             )

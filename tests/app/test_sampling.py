@@ -235,3 +235,18 @@ def test_forged_choices_change_nothing(page: Any) -> None:
         assert written(page) == before, forged
     assert len(page.session_state["sampling_written"]["tree"]["nodes"]) == 2
     assert "not among" in send(page, do="take", token=10**12)["note"]
+
+
+@needs("smollm2")
+def test_a_lesson_puts_back_what_it_does_not_name(page: Any) -> None:
+    page.session_state["sampling_order"] = "llama.cpp"
+    page.session_state["sampling_mirostat"] = 2
+    page.run()
+    page.button(key="sampling_lesson_set").click().run()
+    assert not page.exception
+    assert page.session_state["sampling_temperature"] == 1.5
+    assert "sampling_order" not in page.session_state
+    assert "sampling_order" not in page.query_params
+    stages = {stage["name"]: stage for stage in picture(page)[0]["stages"]}
+    assert "mirostat" not in stages
+    assert stages["top_p"]["on"]
