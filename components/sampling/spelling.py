@@ -6,6 +6,7 @@ after `:`. An empty line is the model's own distribution.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable
 from dataclasses import fields
 from typing import Any
@@ -45,7 +46,9 @@ def unspell(line: str) -> Settings:
         if name in values:
             raise ValueError(f"{name} stands twice in one setting; name every knob once.")
         if name not in _NAMES:
-            raise ValueError(f"There is no knob named {name!r}; the knobs are {', '.join(sorted(_NAMES))}.")
+            near = difflib.get_close_matches(name, _NAMES, 1)
+            raise ValueError(f"There is no knob named {name!r}; " + (
+                f"the nearest name is {near[0]}." if near else "the names are those of transformers, such as top_p."))
         values[name] = _read(name, text)
     return Settings.of(values)
 
