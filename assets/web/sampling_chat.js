@@ -12,7 +12,7 @@ export default function (component) {
   const { parentElement, data, setTriggerValue } = component;
   if (!data) return;
   const { header } = readPayload(data);
-  const store = instance(parentElement, () => ({ serial: 0, coloured: false, open: new Set(), editing: null, draft: "" }));
+  const store = instance(parentElement, () => ({ serial: 0, coloured: false, closed: new Set(), editing: null, draft: "" }));
   const theme = themeOf(parentElement);
   if (!store.root || !store.root.isConnected) {
     store.root = el("div", { class: "ct" });
@@ -53,8 +53,8 @@ function ctTokens(tokens) {
 
 function ctFold(store, key, title, body) {
   const box = el("details", { class: "fold" }, el("summary", { text: title }), body);
-  box.open = store.open.has(key);
-  box.ontoggle = () => (box.open ? store.open.add(key) : store.open.delete(key));
+  box.open = !store.closed.has(key);
+  box.ontoggle = () => (box.open ? store.closed.delete(key) : store.closed.add(key));
   return box;
 }
 
@@ -139,7 +139,7 @@ function ctTurn(store, turn, place) {
   const { header } = store;
   const writing = header.busy && place === header.turns.length - 1;
   const tools = el("span", { class: "tools" });
-  const node = el("article", { class: `turn ${turn.role}` }, el("header", {}, el("b", { text: CT_WHO[turn.role] }), turn.edited ? el("span", { class: "quiet", text: "written by you" }) : null, tools));
+  const node = el("article", { class: `turn ${turn.role}` }, el("header", {}, el("b", { text: CT_WHO[turn.role] }), turn.edited ? el("span", { class: "quiet", text: "written by you" }) : turn.seed ? el("span", { class: "quiet", text: turn.seed }) : null, tools));
   if (store.editing === place) {
     const box = el("textarea", { rows: Math.min(8, 2 + turn.text.length / 60), "aria-label": `Edit turn ${place + 1}` });
     box.value = turn.text;
@@ -185,14 +185,16 @@ function ctLegend() {
 function ctCards(store) {
   const { header } = store;
   const states = { recorded: "recorded", fresh: "written now", waiting: "waits its turn", empty: "not written yet" };
-  return [el("div", { class: `cards${header.cards.length === 1 ? " single" : ""}` }, header.cards.map((card, i) => {
+  return [el("div", { class: `cards${header.cards.length === 1 ? " single" : ""}` }, header.cards.map((card) => {
     const shown = card.state === "fresh" || card.state === "recorded";
+    const single = header.cards.length === 1;
+    const fold = card.prompt.length ? ctFold(store, card.title, `The whole prompt, ${card.prompt.length} tokens`, ctTokens(card.prompt)) : null;
     return el("article", { class: "card" },
       el("header", {}, el("b", { text: card.title }), card.verdict ? el("span", { class: `verdict ${card.verdict[0]}`, text: card.verdict[1] }) : null, el("span", { class: "quiet state", text: states[card.state] })),
-      header.cards.length === 1 ? el("div", { class: "asked", text: card.message }) : null,
-      shown ? ctAnswer(store, card.answer, card.tokens, true) : el("div", { class: "said quiet", text: card.state === "waiting" ? "…" : "Press the button above." }),
+      // A single prompt is a message and its format; of several the whole text is what sets them apart.
+      single ? el("div", { class: "asked", text: card.message }) : fold,
+      shown ? ctAnswer(store, card.answer.replace(/\n/g, "↵\n"), card.tokens, true) : el("div", { class: "said quiet", text: card.state === "waiting" ? "…" : "Press the button above." }),
       card.end ? el("p", { class: "end", text: card.end + (card.same === true ? " The same as recorded." : card.same === false ? " Not the same as recorded: another model file or library." : "") }) : null,
-      el("p", { class: "says", text: card.says }),
-      card.prompt.length ? ctFold(store, `prompt${i}`, `The whole prompt, ${card.prompt.length} tokens`, ctTokens(card.prompt)) : null);
+      el("p", { class: "says", text: card.says }), single ? fold : null);
   }))];
 }

@@ -163,7 +163,7 @@ def _write(cards: Sequence[Card], job: Job, tell: Any) -> list[dict[str, Any]]:
 
         made = sampling.answer(opened, prompt.ids, Settings(temperature=0, max_new_tokens=card.tokens), on_token=told)
         found.append({"text": made.text, "tokens": chat_prompt.recorded(card.model, made.steps), "ended": made.ended,
-                      "says": chat_prompt.ending(card.model, made, opened.context)})
+                      "says": chat_prompt.ending(card.model, made, opened.context, again=False)})
         tell(list(found))
     return found
 
@@ -187,7 +187,7 @@ def _mount(cards: Sequence[Card], answers: Sequence[dict[str, Any]] | None, *, b
         elif card.recorded and not busy:
             entry |= {"answer": card.recorded[0], "end": chat_prompt.says_ended(
                 card.recorded[1], stop=None, count=card.tokens, context=0,
-                chats=catalog.entry(card.model).has_chat_template)}
+                chats=catalog.entry(card.model).has_chat_template, again=False)}
         drawn.append(entry)
     mount("sampling_chat", pack({"kind": "cards", "cards": drawn, "busy": busy}), key=f"{KEY}_mounted")
 

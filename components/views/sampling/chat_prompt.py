@@ -91,20 +91,21 @@ def recorded(model: str, steps: Sequence[Step]) -> list[dict[str, Any]]:
     return [{**named.label(step.id), "s": round(step.surprise, 4), "p": step.raw, "r": step.rank} for step in steps]
 
 
-def ending(model: str, found: Answer, context: int) -> str:
+def ending(model: str, found: Answer, context: int, *, again: bool = True) -> str:
     """Why an answer ended where it did, as a sentence."""
     return says_ended(found.ended, stop=found.stop, count=len(found.steps), context=context,
-                      chats=catalog.entry(model).has_chat_template)
+                      chats=catalog.entry(model).has_chat_template, again=again)
 
 
-def says_ended(ended: str, *, stop: str | None, count: int, context: int, chats: bool) -> str:
-    """One sentence on an end, see `Answer.ended`."""
+def says_ended(ended: str, *, stop: str | None, count: int, context: int, chats: bool, again: bool = True) -> str:
+    """One sentence on an end, see `Answer.ended`; `again`: whether the reader can raise the limit."""
     if ended == "stop":
         shown = (stop or "").replace("\n", "↵")
         return f"Ended by the stop string “{shown}”, in front of which the text is cut."
     return {
         "end": "The model ended its turn by itself." if chats else "The model ended its text by itself.",
-        "length": f"Cut off at the limit of {count} tokens; raise it and write the answer again for more.",
+        "length": f"Cut off at the limit of {count} tokens"
+                  + ("; raise it and write the answer again for more." if again else "."),
         "context": f"It broke off in the middle: the conversation and this answer fill the {context:,} tokens that the "
                    "model reads. Remove an earlier turn and write it again.",
         "stopped": "Stopped by you; what was written is kept.",

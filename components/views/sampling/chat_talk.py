@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
@@ -81,37 +82,41 @@ def _obey(running: Running, model: str, settings: Settings, system: str, stops: 
     asked = st.session_state.pop(f"{KEY}_asked", None)
     if not isinstance(asked, dict) or asked.get("do") not in ACTIONS or running.run is not None:
         return
-    said, do, place, text = turns(), asked["do"], asked.get("at"), asked.get("text")
     running.say(None)
+    tries = st.session_state.get(f"{KEY}_tries", 0) + 1 if asked["do"] == "again" else 0
+    st.session_state[f"{KEY}_tries"] = tries
+    if _change(turns(), asked):
+        # The same seed would draw the same answer, so each further try takes the next one.
+        _answer(running, model, replace(settings, seed=settings.seed + tries), system, stops)
+
+
+def _change(said: list[dict[str, Any]], asked: Mapping[str, Any]) -> bool:
+    """Change the turns as a button asks; whether an answer is wanted then. Raises ValueError for an empty text."""
+    do, place, text = asked["do"], asked.get("at"), asked.get("text")
+    if do in ("send", "edit") and (not isinstance(text, str) or not text.strip()):
+        raise ValueError("There is nothing in it; type a message, or press an example.")
     if do == "clear":
         said.clear()
-        return
-    if do == "send":
-        if not isinstance(text, str) or not text.strip():
-            raise ValueError("The message is empty; type one, or press an example.")
+    elif do == "send":
         if said and said[-1]["role"] == "user":  # the answer to it never came
             said.pop()
-        said.append({"role": "user", "text": repair(text)[0]})
+        said.append({"role": "user", "text": repair(str(text))[0]})
     elif do == "again":
         while said and said[-1]["role"] == "assistant":
             said.pop()
     elif not isinstance(place, int) or not 0 <= place < len(said):
-        return
+        return False
     elif do == "remove":
         # A message goes with its answer, so that the two sides keep taking turns.
         first = place - place % 2
         del said[first : first + 2]
-        return
-    elif do == "edit":
-        if not isinstance(text, str) or not text.strip():
-            raise ValueError("The turn is empty; type something, or remove the turn.")
-        turn = said[place]
-        if turn["role"] == "assistant":
-            said[place] = {"role": "assistant", "text": repair(text)[0], "edited": True, "ended": "edited",
-                           "says": "Written by you: the model will take it for its own words."}
-            return
-        said[place:] = [{"role": "user", "text": repair(text)[0]}]
-    _answer(running, model, settings, system, stops)
+    elif said[place]["role"] == "user":
+        said[place:] = [{"role": "user", "text": repair(str(text))[0]}]
+    else:
+        said[place] = {"role": "assistant", "text": repair(str(text))[0], "edited": True, "ended": "edited",
+                       "says": "Written by you: the model will take it for its own words."}
+        return False
+    return do in ("send", "again", "edit")
 
 
 def _answer(running: Running, model: str, settings: Settings, system: str, stops: Sequence[str]) -> None:
@@ -120,6 +125,8 @@ def _answer(running: Running, model: str, settings: Settings, system: str, stops
         return
     sampling.check_turns(ask)
     sampling.check_stops(list(stops))
+
+    drawn = "greedy" if settings.greedy else f"seed {settings.seed}"
 
     def work(job: Job, tell: Any) -> dict[str, Any]:
         job.report(None, "opening the model" if not loaders.loaded(model) else "reading the conversation")
@@ -133,7 +140,8 @@ def _answer(running: Running, model: str, settings: Settings, system: str, stops
 
         found = sampling.answer(opened, prompt.ids, settings, stops=stops, on_token=told, cancelled=job.cancelled)
         return {"role": "assistant", "text": found.text, "tokens": chat_prompt.recorded(model, found.steps),
-                "ended": found.ended, "model": model, "says": chat_prompt.ending(model, found, opened.context)}
+                "ended": found.ended, "model": model, "seed": drawn,
+                "says": chat_prompt.ending(model, found, opened.context)}
 
     running.start(ask, work)
 
