@@ -10,7 +10,7 @@ import streamlit as st
 from components import caching, sampling
 from components.models import loaders
 from components.sampling import Outcomes, Settings
-from components.views import frame
+from components.views import address, frame
 from components.views.component import mount
 from components.views.running import EVERY, Running
 from components.views.sampling import moments
@@ -46,8 +46,9 @@ def _choice(
 ) -> str:
     if st.session_state.get(key) not in (None, *options):
         del st.session_state[key]  # its column is gone
-    if st.query_params.get(key) not in (None, *options):
+    if st.query_params.get(key) not in (None, *options, *map(shown, options)):
         del st.query_params[key]
+    address.accept_ids([key], options, shown)
     found: str = st.selectbox(label, options, index=options.index(first), format_func=shown, key=key,
                               bind="query-params", width=230, disabled=busy)
     return found
