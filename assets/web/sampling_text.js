@@ -17,9 +17,22 @@ export default function (component) {
   if (!store.root) build(store, parentElement);
   const { root } = store;
   paintRoot(root, themeOf(parentElement));
-  const { act, send } = sender(store, root, header.written, setTriggerValue);
+  const sent = sender(store, root, header.written, setTriggerValue);
+  const { send } = sent;
+  const act = (what, more) => {
+    // A request for the next token must not overtake what was pressed.
+    clearTimeout(store.ticker);
+    clearTimeout(store.again);
+    sent.act(what, more);
+  };
+  // The ranks of the prompt cost another reading of it, so they come when they are asked for.
+  const rank = () => {
+    if (store.colour === "rank" && !header.so_far.ranked) send("ask", { do: "ranks" });
+  };
   soFar(store, header, act);
-  colours(store, header, act);
+  colours(store, header, act, rank);
+  if (!store.ranksAsked) rank();
+  store.ranksAsked = true;
   buttons(store, header, act);
   writeByKeys(root, act, header);
 
@@ -111,7 +124,7 @@ function soFar(store, header, act) {
   if (header.written) tokens.scrollTop = tokens.scrollHeight;
 }
 
-function colours(store, header, act) {
+function colours(store, header, act, rank) {
   const { ends } = COLOURS[store.colour];
   const choose = (name) => {
     store.colour = name;
@@ -121,7 +134,8 @@ function colours(store, header, act) {
       store.unkept = true; // lasts as long as the page
     }
     soFar(store, header, act);
-    colours(store, header, act);
+    colours(store, header, act, rank);
+    rank();
     store.scale.querySelector("[aria-pressed=true]").focus();
   };
   store.scale.replaceChildren(

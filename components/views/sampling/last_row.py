@@ -26,6 +26,8 @@ def draw(model: str, text: str) -> None:
             frame.Export("Settings and chain, JSON", "chain.json", "application/json", _json),
         ),
     )
+    st.caption("Space takes the next token, ← goes back, while the text or the picture has the focus. "
+               "Alt with ↑ or ↓ on a row of the chain moves it.")
 
 
 def _now() -> tuple[str, str, dict[str, Any], tuple[Step, ...], int]:

@@ -154,9 +154,20 @@ def speller(model: str) -> Speller:
     return Speller(encode, single, library.get_vocab_size())
 
 
+def prompt_ranks(begun: Begun) -> tuple[int, ...]:
+    """Rank of each prompt token, 1 for the one held likeliest, 0 for the first; one more reading of the prompt, kept."""
+    def work(job: Job) -> tuple[int, ...]:
+        job.report(None, "ranking the text's tokens")
+        scored = sampling.score(loaders.model(begun.model), begun.prompt.ids, cancelled=job.cancelled)
+        return tuple(scored.ranks.tolist())
+
+    return frame.compute("sampling_ranks", (begun.model, begun.prompt.ids), work,
+                         label=catalog.entry(begun.model).title)
+
+
 def moment(
     begun: Begun, text: str, steps: Sequence[Step], knobs: Mapping[str, Any], redraw: int,
-    follow: tuple[int, ...] = (),
+    follow: tuple[int, ...] = (), ranks: tuple[int, ...] = (),
 ) -> Moment:
     """Everything the picture is made of."""
     stages = stages_of(begun, steps, knobs, redraw)
@@ -170,19 +181,24 @@ def moment(
         pending=next_step(begun, steps, knobs, redraw, stages=stages),
         redraw=redraw,
         follow=follow,
+        prompt_ranks=ranks,
     )
 
 
 def picture(
     begun: Begun, text: str, steps: Sequence[Step], knobs: Mapping[str, Any], redraw: int,
-    follow: tuple[int, ...] = (),
+    follow: tuple[int, ...] = (), ranked: bool = False,
 ) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    """Header and arrays of the picture, kept for everybody; `follow` are ids followed through the stages."""
-    key = (begun.model, text, tuple(steps), tuple(sorted(knobs.items())), redraw, follow)
+    """Header and arrays of the picture, kept for everybody.
+
+    `follow` are ids followed through the stages; `ranked` asks for the rank of each token of the prompt.
+    """
+    ranks = prompt_ranks(begun) if ranked else ()
+    key = (begun.model, text, tuple(steps), tuple(sorted(knobs.items())), redraw, follow, ranked)
 
     def work() -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         named = labels(begun.model)
-        made = moment(begun, text, steps, knobs, redraw, follow)
+        made = moment(begun, text, steps, knobs, redraw, follow, ranks)
         header, arrays = draw(made, named)
         if knobs.get("order"):
             plain = {name: value for name, value in knobs.items() if name != "order"}

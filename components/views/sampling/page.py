@@ -18,6 +18,7 @@ from components.views.sampling import follow, knobs, moments, more, orders, pane
 from components.views.sampling.picture import settings_of, split
 
 TEXT, PICTURE = "sampling_so_far", "sampling_picture"
+RANKED = "sampling_ranked"
 
 
 @cache
@@ -29,11 +30,13 @@ def _pressed(key: str) -> None:
     st.session_state["sampling_asked"] = (st.session_state.get(key) or {}).get("act")
 
 
-def _asked() -> None:
-    """What the picture asks beside writing: another order, a token to look for or to follow."""
-    ask = (st.session_state.get(PICTURE) or {}).get("ask")
+def _asked(key: str) -> None:
+    """What is asked beside writing: another order, a token to look for or to follow, the ranks of the prompt."""
+    ask = (st.session_state.get(key) or {}).get("ask")
     if not isinstance(ask, dict) or follow.obey(ask):
         return
+    if ask.get("do") == "ranks":
+        st.session_state[RANKED] = True
     wanted = ask.get("names")
     if ask.get("do") == "order" and isinstance(wanted, list):
         # What only a model's own generation config asks for cannot be moved: Settings do not know its name.
@@ -60,9 +63,10 @@ def stage(model: str, text: str) -> None:
         drawn = _picture(model, text, said)
         texts, picture = split(*drawn)
         mount("sampling", picture, key=PICTURE, triggers=("act", "ask"),
-              callbacks={"act": lambda: _pressed(PICTURE), "ask": _asked})
+              callbacks={"act": lambda: _pressed(PICTURE), "ask": lambda: _asked(PICTURE)})
         with so_far:
-            mount("sampling_text", texts, key=TEXT, triggers=("act",), callbacks={"act": lambda: _pressed(TEXT)})
+            mount("sampling_text", texts, key=TEXT, triggers=("act", "ask"),
+                  callbacks={"act": lambda: _pressed(TEXT), "ask": lambda: _asked(TEXT)})
     st.session_state["sampling_now"] = {"model": model, "text": text, "said": said, "drawn": drawn is not None}
     if drawn is not None:
         frame.panels("sampling", panels.every(model, said, *drawn))
@@ -84,17 +88,17 @@ def _picture(model: str, text: str, said: dict[str, Any]) -> tuple[dict[str, Any
     """Header and arrays of the picture, after whatever the reader has pressed. Raises ValueError sentences."""
     kept = session.written((model, text, said["chat"], said["system"]))
     action = session.asked()
-    followed = follow.now()
+    followed, ranked = follow.now(), bool(st.session_state.get(RANKED))
     stored = first_views.find("sampling", model, text, knobs.shown(said))
     quiet = action is None and not kept["steps"] and not kept["redraws"]
-    if stored is not None and quiet and not followed and not st.session_state.get(follow.FOUND):
+    if stored is not None and quiet and not (followed or ranked or st.session_state.get(follow.FOUND)):
         return stored.header, stored.arrays
     settings_of(said)  # forged knobs are a sentence before anything is computed
     begun = moments.begin(model, text, said)
     if action is not None:
         session.obey(action, begun, kept, said)
     steps, redraw = session.steps_of(kept), session.redraw_of(kept)
-    header, arrays = moments.picture(begun, text, steps, knobs.shown(said), redraw, follow=followed)
+    header, arrays = moments.picture(begun, text, steps, knobs.shown(said), redraw, follow=followed, ranked=ranked)
     end = session.ended(begun, kept)
     looked = follow.found(model, moments.labels(model), moments.gave(begun, steps))
     return (

@@ -104,7 +104,8 @@ def _so_far(moment: Moment, labels: Labels) -> dict[str, Any]:
     for place, step in enumerate(moment.steps, 1):
         shown.append({**labels.label(step.id), "s": round(step.surprise, 4), "r": step.rank, "p": step.probability,
                       "new": place})
-    return {"hidden": max(0, len(shown) - TOKENS_SHOWN), "tokens": shown[-TOKENS_SHOWN:]}
+    return {"hidden": max(0, len(shown) - TOKENS_SHOWN), "tokens": shown[-TOKENS_SHOWN:],
+            "ranked": bool(moment.prompt_ranks)}
 
 
 def _followed(stages: Sequence[Stage], ids: Sequence[int], labels: Labels) -> list[dict[str, Any]]:
