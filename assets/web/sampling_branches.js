@@ -33,6 +33,7 @@ export default function (component) {
     },
   };
   const hadFocus = store.grown.contains(parentElement.activeElement || store.grown.getRootNode().activeElement);
+  tip(store.root).hide();
   drawLegend(view);
   drawTree(view);
   drawPruned(view);
@@ -47,11 +48,13 @@ export default function (component) {
   });
   connect(view);
   const here = store.grown.querySelector("[aria-selected=true]");
-  if (here && store.scrolledTo !== header.at) {
-    const box = here.getBoundingClientRect();
+  const place = `${header.at} ${header.names[header.at] || ""}`;
+  if (here && store.scrolledTo !== place) {
+    const left = here.getBoundingClientRect().left;
+    const right = Math.max(...[here, ...store.grown.querySelectorAll(".offer")].map((one) => one.parentNode.getBoundingClientRect().right));
     const frame = store.scroll.getBoundingClientRect();
-    if (box.right > frame.right || box.left < frame.left) store.scroll.scrollLeft += box.left - frame.left - frame.width * 0.4;
-    store.scrolledTo = header.at;
+    if (right > frame.right || left < frame.left) store.scroll.scrollLeft += Math.min(right - frame.right + 12, left - frame.left - 24);
+    store.scrolledTo = place;
   }
   return () => {
     stop();
@@ -153,13 +156,12 @@ function chip(view, node, level, head) {
   const said = isRoot ? `${spoken(node.label)}, where the text ended before anything was written`
     : `${spoken(node.label)}, ${percent(node.chance)} after the chain, rank ${grouped(node.rank)}, surprise ${fmt(node.surprise)} nats${node.name ? `, branch ${node.name}` : ""}`;
   return el("span", {
-    class: `word ${kind} k${node.label.k}${head && !isRoot ? " first" : ""}${isRoot ? " root" : ""}${here ? " here" : ""}${tree.path.has(node.number) ? " on" : ""}`,
+    class: `word ${kind} k${node.label.k}${head && !isRoot ? " first" : ""}${isRoot ? " root" : ""}${here ? " here" : ""}${tree.path.has(node.number) ? " on" : ""}${/^\s/.test(node.label.t) ? " apart" : ""}`,
     role: "treeitem", tabindex: -1, "aria-level": level, "aria-selected": here ? "true" : "false", "aria-label": said,
     "aria-expanded": node.kids.length ? "true" : null,
     "data-key": `n${node.number}`, style: { "--share": share.toFixed(3) },
     on: {
       click: () => view.act("branch", { node: node.number }),
-      focus: () => drawStrip(view, node),
       mouseenter: (event) => { if (!isRoot) tip(view.store.root).show(event.clientX, event.clientY, said); },
       mouseleave: () => tip(view.store.root).hide(),
     },
@@ -172,7 +174,7 @@ function ghost(view, before, offer, level) {
     class: `word first offer k${label.k}`, role: "treeitem", tabindex: -1, "aria-level": level, "aria-selected": "false",
     "aria-label": `${spoken(label)}, ${percent(offer.chance)} after the chain, not written yet`,
     "data-key": `o${before.number}.${offer.token}`,
-    on: { click: () => view.act("take", { node: before.number, token: offer.token }), focus: () => drawStrip(view, before) },
+    on: { click: () => view.act("take", { node: before.number, token: offer.token }) },
   }, piece(label));
   return el("div", { class: "segment", role: "none" }, el("div", { class: "run single" },
     el("span", { class: "head" }, item, el("span", { class: "chance n", text: short(offer.chance) }))));
@@ -221,6 +223,8 @@ function rove(view, refocus) {
     to.tabIndex = 0;
     store.focus = to.dataset.key;
     to.focus();
+    // By key alone: under the pointer the page must not move between press and release.
+    drawStrip(view, view.tree.nodes.get(Number(to.dataset.key.slice(1).split(".")[0])));
   };
   store.grown.onkeydown = (event) => {
     const item = event.target.closest("[data-key]");
@@ -349,11 +353,9 @@ function drawTable(view) {
   });
   const most = Math.max(...rows.map((row) => row.mean), 0.5);
   const least = Math.min(...rows.map((row) => row.mean));
-  const words = (way) => {
-    const text = way.map((one) => (one.label.k === 2 ? `⟨${one.label.t}⟩` : one.label.t)).join("").trim();
-    return text.length > 64 ? `${text.slice(0, 26)} … ${text.slice(-34)}` : text;
-  };
-  const chance = (log) => (log > -3 ? percent(10 ** log) : `1 in 10^${Math.round(-log)}`);
+  const joined = (way) => way.map((one) => (one.label.k === 2 ? `⟨${one.label.t}⟩` : one.label.t)).join("").trim();
+  const words = (way) => (way.length > 18 ? `${joined(way.slice(0, 6))} … ${joined(way.slice(-10))}` : joined(way));
+  const chance = (log) => (log > -2 ? percent(10 ** log) : log > -12 ? `1 in ${grouped(Number((10 ** -log).toPrecision(2)))}` : `1 in 10^${Math.round(-log)}`);
   store.table.replaceChildren(
     el("h3", { text: "The branches compared" }),
     el("div", { class: "rows", tabindex: 0, role: "region", "aria-label": "The branches compared" }, el("table", {},
@@ -364,7 +366,7 @@ function drawTable(view) {
           name ? el("b", { text: `${name}: ` }) : null, words(way)), node.number === header.at ? el("span", { class: "quiet", text: " (the text now)" }) : null),
         el("td", { class: "n", text: way.length }),
         el("td", { class: "n mean" }, el("span", { class: "track", "aria-hidden": "true" }, el("i", { style: { width: `${(100 * mean) / most}%` } })),
-          el("span", { text: fmt(mean) }), rows.length > 1 && mean === least ? el("span", { class: "quiet", text: " lowest" }) : null),
+          el("span", { class: "value", text: fmt(mean) }), el("span", { class: "quiet least", text: rows.length > 1 && mean === least ? "lowest" : "" })),
         el("td", { class: "n", text: chance(together) })))))),
     el("p", { class: "quiet", text: `${header.left_out ? `${header.left_out} older branches are not drawn. ` : ""}Mean surprise is by the model's own distribution, over all new words of a branch: low reads as expected, not as good. A link cannot hold a tree. It stays with you while this tab is open, also on the other pages.` }));
 }
