@@ -156,7 +156,7 @@ function cmpNudge(event, input, about) {
 
 function cmpText(store, column) {
   const { header, arrays } = store;
-  if (!column.count) return el("p", { class: "text none", text: column.trouble ? "" : header.waiting ? "" : header.empty });
+  if (!column.count) return el("p", { class: "text none", text: column.trouble || header.waiting || column.place ? "" : header.empty });
   const part = column.place === store.first ? null : header.partings[column.place][store.first];
   const compared = column.place !== store.first && header.settings[store.first].count > 0;
   const nodes = [];
