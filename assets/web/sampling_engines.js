@@ -4,6 +4,9 @@
 const EN_KINDS = { FRAGMENT: 2, NONE: 3 };
 const enShown = (token) => (token.k === EN_KINDS.FRAGMENT ? `⟨${token.t}⟩` : visible(token.t));
 const enSpoken = (token) => (token.k === EN_KINDS.FRAGMENT ? `bytes ${token.t}` : token.t.trim() || `white space ${visible(token.t)}`);
+const enNumber = (x) => String(Number(x.toPrecision(3)));
+const enCount = (n) => n.toLocaleString("en-US");
+const enTime = (s) => (s < 0.9995 ? `${Math.max(1, Math.round(1000 * s))} ms` : `${enNumber(s)} s`);
 const enRange = (low, high) => {
   const one = percent(low);
   const other = percent(high);
@@ -79,8 +82,8 @@ function enBuild(store) {
 function enHead(header) {
   const [first, whole] = header.seconds;
   const rest = whole - first;
-  const speed = header.steps.length > 1 && rest > 0 ? `, then ${fmt((header.steps.length - 1) / rest)} tokens a second` : "";
-  const facts = [first ? `first token after ${fmt(first)} s${speed}` : "", header.prompt_tokens ? `${header.prompt_tokens} tokens read` : "",
+  const speed = header.steps.length > 1 && rest > 0 ? `, then ${enNumber((header.steps.length - 1) / rest)} tokens a second` : "";
+  const facts = [first ? `first token after ${enTime(first)}${speed}` : "", header.prompt_tokens ? `${header.prompt_tokens} tokens read` : "",
     header.vocabulary ? `${header.vocabulary.toLocaleString("en-US")} tokens in its vocabulary` : "size of its vocabulary not told"];
   return el("p", { class: "facts quiet" }, el("b", { class: "mono", text: header.model }), ` at ${header.address}: `, facts.filter(Boolean).join("; "), ".");
 }
@@ -148,11 +151,12 @@ function enBars(store, step) {
   const { raw, low, high, unseen } = enValues(store, step);
   const beside = header.beside && header.beside.at === at && header.beside.shares.length ? header.beside : null;
   const ownRest = beside ? Math.max(0, 1 - beside.shares.reduce((sum, one) => sum + (one || 0), 0)) : null;
-  const top = Math.max(step.unseen, unseen[1], ...raw, ...high, ...(beside ? [ownRest, ...beside.shares.map((one) => one || 0)] : []), 1e-9);
+  // The listed tokens share one scale. The unseen together are often far more: their bar runs from 0 to 100 %.
+  const top = Math.max(...raw, ...high, ...(beside ? beside.shares.map((one) => one || 0) : []), 1e-9);
   const what = step.stages.length ? step.stages[stage] : null;
   const rows = step.top.map((token, i) => enBar(i === step.chosen ? "chosen" : "", [enLabel(token)], {
     low: low[i], high: high[i], raw: raw[i], top, text: high[i] > 0 ? enRange(low[i], high[i]) : `was ${percent(raw[i])}`, own: beside ? beside.shares[i] : undefined }));
-  rows.push(enBar("unseen", [el("span", { text: "all unseen together" })], { low: unseen[0], high: unseen[1], raw: step.unseen, top,
+  rows.push(enBar("unseen", [el("span", { text: "all unseen together" }), el("small", { text: "bar: 0 to 100 %" })], { low: unseen[0], high: unseen[1], raw: step.unseen, top: 1,
     text: unseen[1] > 0 ? enRange(...unseen) : "gone", own: beside ? ownRest : undefined, hatched: true }));
   parts.bars.replaceChildren(
     title,
@@ -186,8 +190,8 @@ function enOwn(header, at) {
   const parts = [];
   if (found.says) parts.push(el("p", { class: "quiet own-line", text: found.says }));
   if (found.likeliest.length) {
-    parts.push(el("p", { class: "quiet own-line" }, `${header.local}, here, would rather have: `,
-      found.likeliest.map(([token, share, listed], i) => [i ? ", " : "", el("span", { class: listed ? "" : "off" }, enLabel(token), ` ${percent(share)}`)]),
+    parts.push(el("p", { class: "quiet own-line" }, `The likeliest of ${header.local}, here: `,
+      found.likeliest.flatMap(([token, share, listed], i) => [i ? ", " : "", el("span", { class: listed ? "" : "off" }, enLabel(token), ` ${percent(share)}`)]),
       found.likeliest.some(([, , listed]) => !listed) ? ". Underlined: not on that engine's list." : "."));
   }
   return parts;
@@ -197,11 +201,12 @@ function enTable(step, { low, high, unseen, raw }, beside, ownRest, what) {
   const head = ["token", "as that engine gave it", ...(what ? [`after ${what.name}`] : []), ...(beside ? ["this page's model"] : [])];
   const row = (name, given, a, b, own) => el("tr", {}, el("th", { scope: "row", text: name }), el("td", { text: percent(given) }),
     what ? el("td", { text: enRange(a, b) }) : "", beside ? el("td", { text: own === null ? "no such token" : percent(own) }) : "");
-  return el("table", { class: "sr-only" },
+  // Around the table, since a table keeps the width of its words whatever its class says.
+  return el("div", { class: "sr-only" }, el("table", {},
     el("caption", { text: `The likeliest tokens and all unseen ones${what ? `, after ${what.name}, ${what.exact ? "exact" : "a bound"}` : ""}` }),
     el("thead", {}, el("tr", {}, head.map((text) => el("th", { scope: "col", text })))),
     el("tbody", {}, step.top.map((token, i) => row(enSpoken(token), raw[i], low[i], high[i], beside ? beside.shares[i] : null)),
-      row("all unseen together", step.unseen, unseen[0], unseen[1], ownRest)));
+      row("all unseen together", step.unseen, unseen[0], unseen[1], ownRest))));
 }
 
 // ------------------------------------------------------------------------------------------------------------ chain
@@ -230,10 +235,10 @@ function enChain(store, step) {
 
 function enStageRow(store, step, stage, i) {
   const [least, most] = stage.left;
-  const left = i === 0 ? `${step.top.length} listed` : most === null ? `${least} or more left` : least === most ? `${least} left` : `${least} to ${most} left`;
+  const left = i === 0 ? `${step.top.length} listed` : most === null ? `${enCount(least)} or more left` : least === most ? `${enCount(least)} left` : `${enCount(least)} to ${enCount(most)} left`;
   return el("button", { type: "button", class: "stage", role: "radio", "data-stage": i, tabindex: i === store.stage ? 0 : -1,
     "aria-checked": i === store.stage ? "true" : "false", on: { click: () => enLook(store, i) } },
-    el("span", { class: "mono", text: i === 0 ? "as it gave it" : stage.name }), el("span", { class: "value mono", text: stage.value === null ? "" : fmt(stage.value) }),
+    el("span", { class: "mono", text: i === 0 ? "as it gave it" : stage.name }), el("span", { class: "value mono", text: stage.value === null ? "" : enNumber(stage.value) }),
     el("span", { class: "left", text: left }), el("span", { class: `verdict ${stage.exact ? "exact" : "bound"}`, text: stage.exact ? "exact" : "bound" }));
 }
 

@@ -7,7 +7,7 @@ weight the unlisted tokens have in it. Both are carried along as bounds:
 
     `low` and `high`: how many listed tokens surely live, and how many may;
     `least` and `most`: the weight of the living unlisted tokens together;
-    `each`: the weight that none of them exceeds; `count`: how many of them there are at most.
+    `each`: the weight that none of them exceeds; `count` and `fewest`: how many of them live at most, and at least.
 
 Weights are relative to the likeliest token's. Where the bounds meet, the result is exact, also after a stage that was
 only a bound: top_k with k within the list makes the unknown rest irrelevant, whatever the temperature was.
@@ -64,6 +64,7 @@ class _State:
     most: float
     each: float
     count: float
+    fewest: float
     tied: bool = False
 
 
@@ -122,12 +123,17 @@ def _begin(given: NDArray[np.float64], vocabulary: int | None) -> _State:
         rest = 0.0  # nothing else there is, or nothing that is likelier than the impossible
     each = min(float(weights[-1]), rest)
     alive = int((weights > 0).sum())
-    return _State(weights, alive, alive, rest, rest, each, count if rest else 0.0)
+    if not rest:
+        return _State(weights, alive, alive, 0.0, 0.0, 0.0, 0.0, 0.0)
+    # A softmax gives every token something, so all of a known vocabulary live; else as many as the rest needs.
+    fewest = math.ceil(rest / each * (1 - EDGE)) if math.isinf(count) else count
+    return _State(weights, alive, alive, rest, rest, each, count, fewest)
 
 
 def _keep(state: _State, low: int, high: int, *, tied: bool = False) -> _State:
     """The ranking cut within the list: the unlisted are gone."""
-    return _State(state.weights, min(state.low, low), min(state.high, high), 0.0, 0.0, 0.0, 0.0, state.tied or tied)
+    return _State(state.weights, min(state.low, low), min(state.high, high), 0.0, 0.0, 0.0, 0.0, 0.0,
+                  state.tied or tied)
 
 
 def _temperature(state: _State, value: float) -> _State:
@@ -145,7 +151,7 @@ def _temperature(state: _State, value: float) -> _State:
     else:
         least = state.least * gathered
         most = math.inf if math.isinf(state.count) else state.count * (state.most / state.count) ** power
-    return _State(weights, state.low, state.high, least, most, each, state.count, state.tied)
+    return _State(weights, state.low, state.high, least, most, each, state.count, state.fewest, state.tied)
 
 
 def _top_k(state: _State, value: float) -> _State:
@@ -163,7 +169,7 @@ def _top_k(state: _State, value: float) -> _State:
     elif not math.isinf(state.count):
         least = state.least * left / state.count  # the likeliest of them have at least their share
     return _State(state.weights, state.low, state.high, least, min(state.most, left * state.each), state.each,
-                  min(state.count, left), state.tied)
+                  min(state.count, left), min(state.fewest, left), state.tied)
 
 
 def _top_p(state: _State, value: float) -> _State:
@@ -181,7 +187,7 @@ def _top_p(state: _State, value: float) -> _State:
     # The last token that goes in carries the sum past the share by less than its own weight.
     most = min(state.most, max(0.0, wanted_high - float(sums[-1])) + state.each)
     return _State(state.weights, min(state.low, max(1, low)), state.high, least, most, state.each, state.count,
-                  state.tied)
+                  1.0 if least else 0.0, state.tied)
 
 
 def _min_p(state: _State, value: float) -> _State:
@@ -192,7 +198,7 @@ def _min_p(state: _State, value: float) -> _State:
     # Each unlisted token that stays has at least this weight, so there are not many of them.
     room = state.most / (value * (1 - EDGE))
     return _State(state.weights, min(state.low, max(1, low)), min(state.high, max(1, high)), 0.0, state.most,
-                  state.each, min(state.count, room if math.isinf(room) else math.floor(room)), state.tied)
+                  state.each, min(state.count, room if math.isinf(room) else math.floor(room)), 0.0, state.tied)
 
 
 def _stage(name: str, value: float | None, state: _State) -> RemoteStage:
@@ -207,7 +213,7 @@ def _stage(name: str, value: float | None, state: _State) -> RemoteStage:
     unseen_high = 1.0 if math.isinf(state.most) else state.most / (float(sums[-1]) + state.most)
     exact = bool((high - low <= TIGHT).all()) and unseen_high - unseen_low <= TIGHT
     rest: tuple[int, int | None] = (
-        state.low + (1 if state.least > 0 else 0),
+        state.low + int(state.fewest),
         state.high if not state.most else None if math.isinf(state.count) else state.high + int(state.count),
     )
     for array in (low, high):

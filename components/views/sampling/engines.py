@@ -43,12 +43,11 @@ def draw(model: str, text: str, said: Mapping[str, Any]) -> None:
     _settle(running)
     with st.container(horizontal=True, vertical_alignment="center", key=f"{KEY}_go"):
         pressed = st.button("Ask", type="primary", key=f"{KEY}_ask", disabled=running.run is not None)
-        st.caption(words()["sends_key" if key else "sends"].format(address=frame.plain(ask.address)))
+        st.caption(words()["sends_key" if key else "sends"].format(address=ask.address))
     if pressed:
         for name in (_LAST, _PARTIAL, _AT):
             st.session_state.pop(name, None)
         running.start(ask, _work(ask, key))
-        st.rerun(scope="fragment")
     if running.run is not None:
         running.follow(lambda: _partial(running), stopped="Stopped; what had come is kept.")
         return
