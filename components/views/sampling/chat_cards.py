@@ -138,7 +138,7 @@ def _draw(cards: Sequence[Card], label: str) -> None:
     if running.says:
         frame.trouble(running.says)
     if running.run is None:
-        _mount(cards, done.get(key))
+        chat_talk.still(lambda: _mount(cards, done.get(key)), KEY)
     else:
         running.follow(lambda: _mount(cards, running.partial or [], busy=True),
                        stopped="The writing was stopped; start it again for new answers.")

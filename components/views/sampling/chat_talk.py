@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -54,8 +54,24 @@ def draw(model: str, settings: Settings, system: str, stops: Sequence[str]) -> N
     if running.run is not None:
         running.follow(lambda: _mount(model, system, running), stopped=" ")
     else:
-        st.container(key=f"{KEY}_idle")  # stands where the progress stands, so that the box keeps its place
-        _mount(model, system, running)
+        still(lambda: _mount(model, system, running), KEY, asked=f"{KEY}_asked")
+
+
+def still(mount_it: Callable[[], None], key: str, *, asked: str = "") -> None:
+    """Draw as `Running.follow` draws while work is under way, in a fragment behind the place of its progress.
+
+    So a picture keeps its place when work begins. Drawn otherwise, it stood there twice where the page's run was broken
+    off by the first look at the work, as happens while a model is being opened. `asked`: where in the session's state
+    a press waits.
+    """
+
+    def look() -> None:
+        if st.session_state.get(asked) is not None:
+            st.rerun()  # a press is obeyed by the panel, which is more than this fragment
+        st.container(key=f"{key}_idle")
+        mount_it()
+
+    st.fragment(look)()
 
 
 def _pressed() -> None:
