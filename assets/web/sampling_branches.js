@@ -72,7 +72,7 @@ function readTree(header, arrays) {
       if (token >= 0) offers.push({ token, chance: arrays.offer_chance[row * AHEAD + i] });
     }
     nodes.set(number, {
-      number, up: arrays.up[row], label: header.labels[arrays.token[row]], token: arrays.token[row], chance, raw, surprise,
+      number, up: arrays.up[row], label: number ? header.labels[arrays.token[row]] : header.root, token: arrays.token[row], chance, raw, surprise,
       rank, offers, kids: [], name: header.names[number] || "",
     });
   });

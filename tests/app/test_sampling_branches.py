@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import weakref
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,8 @@ import pytest
 
 from components.models import loaders
 from components.payload import unpack
-from components.sampling import look_ahead, tree
+from components.sampling import Ahead, Step, look_ahead, tree
+from components.views import running
 from components.views.sampling import branches, moments, session
 from components.views.sampling.picture import settings_of
 from tests.app.test_sampling import buffers, picture, press, send, written
@@ -91,7 +93,8 @@ def test_the_likeliest_are_written_on_beside_each_other_and_the_text_stays() -> 
     begun = moments.begin("storyteller", now["text"], now["said"])
     firsts = before["offer"][0].tolist()
     expected = look_ahead(loaders.model("storyteller"), begun.prompt.ids, (), firsts, settings_of(now["said"]), 4)
-    ends = {tree.steps(grown, end)[0]["id"]: [one["id"] for one in tree.steps(grown, end)] for end in tree.leaves(grown)}
+    texts = [[one["id"] for one in tree.steps(grown, end)] for end in tree.leaves(grown)]
+    ends = {text[0]: text for text in texts}
     assert [ends[first] for first in firsts] == [[one.step.id for one in branch] for branch in expected]
     chances = dict(zip(arrays["token"].tolist(), arrays["numbers"][:, 0].tolist(), strict=True))
     assert chances[firsts[0]] == pytest.approx(before["offer_chance"][0][0], abs=1e-6)
@@ -150,7 +153,10 @@ class Plain:
     """Labels without a vocabulary."""
 
     def label(self, token: int) -> dict[str, Any]:
-        return {"t": f"t{token}", "k": 0, "i": token}
+        return {"t": f" t{token}" if token != 8 else "s", "k": 0, "i": token}
+
+    def text(self, tokens: list[int]) -> str:
+        return "".join(self.label(token)["t"] for token in tokens)
 
 
 def test_a_large_tree_sends_the_latest_branches_and_says_how_many_are_left_out() -> None:
@@ -161,7 +167,8 @@ def test_a_large_tree_sends_the_latest_branches_and_says_how_many_are_left_out()
     drawn, left_out = branches.in_view(grown)
     assert left_out == 20
     assert set(tree.path(grown)) <= set(drawn), "the text in sight is always drawn"
-    header, arrays = unpack(branches.payload(grown, [7], Plain(), colour="forged"))  # type: ignore[arg-type]
+    header, arrays = unpack(branches.payload(grown, [6, 7, 8], Plain(), colour="forged"))  # type: ignore[arg-type]
+    assert header["root"]["t"] == "t7s", "the last word, not its last token"
     assert header["colour"] == "surprise"
     assert header["left_out"] == 20
     assert len(arrays["number"]) == len(drawn)
@@ -171,4 +178,39 @@ def test_a_large_tree_sends_the_latest_branches_and_says_how_many_are_left_out()
     drawn, left_out = branches.in_view(many)
     assert len(drawn) <= branches.NODES + 1
     assert left_out == 6
-    assert step(1)["id"] == 1
+
+
+class Told:
+    """Work that has told something and never ends."""
+
+    def __init__(self) -> None:
+        self.ended = False
+
+    def cancel(self) -> None:
+        self.ended = True
+
+
+def test_stop_keeps_what_was_written_and_a_drawn_token_keeps_its_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    state: dict[str, Any] = {}
+    for module in (session.st, running.st):
+        monkeypatch.setattr(module, "session_state", state)
+    here = ("storyteller", "a text", False, "")
+    grown = session.written(here)["tree"]
+    drawn = tree.grow(grown, 0, {**step(5), "random": 0.25})
+    work = Told()
+    looking = branches.Looking(branches.KEY, doing="Writing")
+    state[looking.key] = running.Run((here, 0), work, [((ahead(5), ahead(6)), (ahead(7),))])  # type: ignore[arg-type]
+    state[f"{looking.key}_end"] = weakref.finalize(work, int)
+    looking.stop("Stopped.")
+    assert work.ended
+    branches._take_in(*state[f"{branches.KEY}_stopped"])
+    assert sorted([one["id"] for one in tree.steps(grown, end)] for end in tree.leaves(grown)) == [[5, 6], [7]]
+    assert grown["nodes"][drawn]["step"]["random"] == 0.25
+    session.written(("storyteller", "another text", False, ""))
+    branches._take_in((here, drawn), ((ahead(9),),))
+    assert [5, 9] in [[one["id"] for one in tree.steps(grown, end)] for end in tree.leaves(grown)], "a tree put aside"
+    branches._take_in((("storyteller", "gone", False, ""), 0), ((ahead(9),),))
+
+
+def ahead(token: int) -> Ahead:
+    return Ahead(Step(**step(token)), 0.25, ((token, 0.25, 0.5),))

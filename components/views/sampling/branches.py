@@ -140,7 +140,11 @@ def hang(grown: tree.Tree, number: int, branches: Told) -> None:
     for branch in branches:
         at = number
         for one in branch:
-            at = tree.grow(grown, at, asdict(one.step), chance=one.chance, offers=one.offers)
+            there = tree.child(grown, at, one.step.id)
+            if there is None:
+                there = tree.grow(grown, at, asdict(one.step), chance=one.chance, offers=one.offers)
+            grown["nodes"][there]["pruned"] = False  # what the reader wrote there keeps its own record
+            at = there
 
 
 def _with(kept: Mapping[str, Any], looking: Looking) -> tree.Tree:
@@ -182,12 +186,14 @@ def _edit(begun: Begun, kept: dict[str, Any], said: dict[str, Any]) -> None:
             st.caption("Change it anywhere. The model reads on from the first changed token; what stands before it "
                        "is still in its key-value cache. These branches are kept under Earlier trees.")
             whole = text + moments.labels(begun.model).text([step["id"] for step in kept["steps"]])
-        edited = st.text_area("Text with its continuation", whole, key=f"{KEY}_text_{abs(hash(whole))}", height=180)
-        st.button("Go on from this text", key=f"{KEY}_send", type="primary", on_click=_send, args=(edited,))
+        box_key = f"{KEY}_text_{abs(hash(whole))}"
+        st.text_area("Text with its continuation", whole, key=box_key, height=180)
+        st.button("Go on from this text", key=f"{KEY}_send", type="primary", on_click=_send, args=(box_key,))
 
 
-def _send(edited: str) -> None:
-    if edited.strip():
+def _send(box_key: str) -> None:
+    edited = st.session_state.get(box_key)
+    if isinstance(edited, str) and edited.strip():
         frame.set_text("sampling", edited)
         st.session_state[_AGAIN] = True
 
@@ -240,6 +246,14 @@ def in_view(grown: tree.Tree) -> tuple[list[int], int]:
     return [number for number in tree.shown(grown) if number in wanted], left_out
 
 
+def _last_word(prompt: Sequence[int], named: Labels) -> str:
+    """The word that the text ends with, which may be several tokens; the last token where it is no word's."""
+    last = str(named.label(prompt[-1])["t"])
+    if not last.strip() or named.label(prompt[-1])["k"]:
+        return last
+    return next(reversed(named.text(prompt[-8:]).split()), last)
+
+
 def payload(
     grown: tree.Tree, prompt: Sequence[int], named: Labels, *, colour: str = "surprise", running: bool = False,
     note: str = "",
@@ -261,6 +275,7 @@ def payload(
     pruned = [number for number, node in grown["nodes"].items() if node["pruned"]]
     used = {*tokens, *offer[offer >= 0].tolist(), *(grown["nodes"][number]["step"]["id"] for number in pruned)}
     header = {
+        "root": {**named.label(prompt[-1]), "t": _last_word(prompt, named)},
         "labels": {str(token): named.label(token) for token in sorted(used)},
         "at": grown["at"],
         "names": {str(number): node["name"] for number, node in zip(drawn, nodes, strict=True) if node["name"]},
