@@ -21,7 +21,10 @@ from tests.conftest import free_port
 from tests.imitation_server import Handler, Imitation, Play, chat, imitation, keyed, listed, tidy
 
 KEY = "sk-very-secret-0123456789"
-QUICK = Bounds(connect_s=2, read_s=0.4, total_s=1.2, size=300_000, line=50_000)
+# Long enough that a busy machine never meets a limit that is not the test's own.
+AMPLE = Bounds(connect_s=20, read_s=20, total_s=60, size=300_000, line=50_000)
+IMPATIENT = Bounds(connect_s=20, read_s=0.3, total_s=60)  # with a server that says nothing more
+SHORT = Bounds(connect_s=20, read_s=20, total_s=0.7)  # with a server that drips
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +38,7 @@ def where(address: str, key: str = "") -> remote.Server:
     return remote.server(address, settings.read(environ))
 
 
-def ask(server: Imitation, play: Play, *, chat_: bool = True, top: int = 2, key: str = "", bounds: Bounds = QUICK,
+def ask(server: Imitation, play: Play, *, chat_: bool = True, top: int = 2, key: str = "", bounds: Bounds = AMPLE,
         **more: Any) -> RemoteAnswer:
     server.play = play
     server.asked.clear()
@@ -266,16 +269,16 @@ def test_a_door_that_never_opens() -> None:
 
 def test_no_tls_where_tls_is_asked_for(running: Imitation) -> None:
     with pytest.raises(ValueError, match="no usable TLS"):
-        remote.ask(where(running.address.replace("http:", "https:")), Question("m", "x"), bounds=QUICK)
+        remote.ask(where(running.address.replace("http:", "https:")), Question("m", "x"), bounds=AMPLE)
 
 
 def silent(handler: Handler) -> None:
-    handler.imitation.gone.wait(5)
+    handler.imitation.gone.wait(60)
 
 
 def test_a_server_that_says_nothing(running: Imitation) -> None:
     with pytest.raises(ValueError, match="said nothing for too long"):
-        ask(running, silent)
+        ask(running, silent, bounds=IMPATIENT)
     running.gone.set()
 
 
@@ -297,8 +300,8 @@ def dripping(start: bytes, drop: bytes) -> Play:
 def test_a_slow_drip_ends(running: Imitation, start: bytes, drop: bytes) -> None:
     begun = time.monotonic()
     with pytest.raises(ValueError, match=r"longer than allowed|failed by itself"):
-        ask(running, dripping(start, drop))
-    assert time.monotonic() - begun < 10
+        ask(running, dripping(start, drop), bounds=SHORT)
+    assert time.monotonic() - begun < 20, "and not only when the patience of a single read ends"
     running.gone.set()
 
 
@@ -314,7 +317,7 @@ def flood(kind: bytes, start: bytes) -> Play:
 @pytest.mark.parametrize(("kind", "start"), [(b"application/json", b'{"a": "'), (b"text/event-stream", b": ")])
 def test_a_hundred_megabytes_are_left_there(running: Imitation, kind: bytes, start: bytes) -> None:
     with pytest.raises(ValueError, match=r"larger than 0.3 MB|does not end"):
-        ask(running, flood(kind, start), bounds=Bounds(2, 5, 20, size=300_000, line=50_000))
+        ask(running, flood(kind, start), bounds=Bounds(20, 20, 60, size=300_000, line=50_000))
     assert running.gone.wait(10), "the server is hung up on"
 
 
@@ -335,7 +338,7 @@ def broken(*, how: str) -> Play:
         elif how == "error":
             handler.event({"error": "gone"})
         elif how == "hang":
-            handler.imitation.gone.wait(5)
+            handler.imitation.gone.wait(60)
 
     return play
 
@@ -345,7 +348,7 @@ def broken(*, how: str) -> Play:
     ("hang", "said nothing for too long"),
 ])
 def test_what_came_before_a_stream_broke_is_kept(running: Imitation, how: str, says: str) -> None:
-    answer = ask(running, broken(how=how))
+    answer = ask(running, broken(how=how), bounds=IMPATIENT if how == "hang" else AMPLE)
     running.gone.set()
     assert (answer.text, len(answer.steps), answer.ended) == ("aa", 2, "broken")
     assert says in answer.says[0]
@@ -367,11 +370,11 @@ def test_stop_ends_it_at_once(running: Imitation, play: Play) -> None:
     stop = threading.Event()
     threading.Timer(0.2, stop.set).start()
     begun = time.monotonic()
-    answer = ask(running, play, bounds=Bounds(2, 20, 20), cancelled=stop.is_set)
-    assert time.monotonic() - begun < 5
+    answer = ask(running, play, bounds=Bounds(20, 30, 60), cancelled=stop.is_set)
+    assert time.monotonic() - begun < 15
     running.gone.set()
     assert answer.ended == "stopped"
-    assert len(answer.steps) in (0, 2)
+    assert len(answer.steps) <= 2
 
 
 def test_no_thread_and_no_socket_stays(running: Imitation) -> None:
