@@ -122,9 +122,12 @@ function rtFlow(store, one) {
   flow.addEventListener("focusin", over);
   flow.onmouseleave = () => rtTell(store, one, one.rest, false);
   moveByArrows(flow, ".token");
-  const title = header.mode === "texts" || header.mode === "models" ? el("h4", { text: `As ${header.mode === "texts" ? one.title : one.model} read it` })
+  const title = header.mode === "texts" || header.mode === "models" ? el("h4", { text: header.mode === "texts" ? one.title[0].toUpperCase() + one.title.slice(1) : `As ${one.model} read it` })
     : header.mode === "window" ? el("h4", { text: `Read ${one.window} tokens at a time` }) : null;
-  return el("section", { class: "reading" }, title, one.at === 0 ? rtLegend(by) : null, flow, header.growing ? el("p", { class: "quiet", text: "The rest is being read." }) : null);
+  const hidden = one.sliding ? one.from[one.last] : 0;
+  const gone = hidden ? el("p", { class: "quiet gone" }, el("span", { class: "dotted", text: "Dotted" }), `: the first ${hidden.toLocaleString("en-US")} tokens, which the model no longer saw when it read the last one. Point at a token to see how far back its own view went.`) : null;
+  one.flow = flow;
+  return el("section", { class: "reading" }, title, one.at === 0 ? rtLegend(by) : null, gone, flow, header.growing ? el("p", { class: "quiet", text: "The rest is being read." }) : null);
 }
 
 function rtLegend(by) {
@@ -140,7 +143,6 @@ function rtUnseen(one, i) {
   one.chips.forEach((chip, at) => {
     chip.classList.toggle("unseen", at < from);
     chip.classList.toggle("edge", from > 0 && at === from);
-    chip.classList.toggle("at", false);
   });
 }
 
@@ -149,6 +151,7 @@ function rtTell(store, one, i, pointed) {
     rtUnseen(one, i);
     Object.assign(one, { marked: one.from[i], pointed });
   }
+  one.flow.classList.toggle("resting", !pointed);
   one.chips.forEach((chip) => chip.classList.remove("at"));
   one.chips[i].classList.add("at");
   const label = one.labels[one.ids[i]];
@@ -179,7 +182,7 @@ function rtTell(store, one, i, pointed) {
       el("span", { class: "track" }, el("i", { style: { width: `${Math.max(0.5, (100 * row.p) / most)}%` } })),
       el("span", { class: "p", text: percent(row.p).replace("under ", "< ") })))),
     el("p", { class: "quiet", text: one.from[i] > 0
-      ? `It saw ${seen} tokens before this one. The ${one.from[i].toLocaleString("en-US")} in front of them, greyed, it no longer saw.`
+      ? `It saw ${seen} tokens before this one. The ${one.from[i].toLocaleString("en-US")} in front of them it no longer saw.`
       : `It saw ${behind}all ${seen} token${seen === 1 ? "" : "s"} before this one.` }));
 }
 
