@@ -17,8 +17,9 @@ function ssBuildLookup(store) {
     ssTime(store), store.page, store.about, store.rounds, store.models, store.sr];
 }
 
-function ssToken(label, kind, more = {}) {
-  return el("span", { class: `tok ${kind} k${label.k}`, ...more, text: label.k === 2 ? `⟨${label.t}⟩` : label.t.replace(/\n/g, "↵\n") });
+function ssToken(label, kind) {
+  const text = label.k === 2 ? `⟨${label.t}⟩` : label.t.replace(/\n/g, "↵\n");
+  return el("span", { class: `tok ${kind} k${label.k}${text.includes("\n") ? " wraps" : ""}`, text });
 }
 
 function ssLookup(store, header) {
@@ -39,7 +40,7 @@ function ssLookup(store, header) {
     const inside = [];
     round.draft.forEach((place, i) => {
       const kind = i < round.accepted ? "accepted" : "rejected";
-      if (kind === "rejected" && number < t) return; // of earlier rounds only what stayed is in the text
+      if (i > round.accepted && number < t) return; // of an earlier draft only the token that it failed at
       const node = ssToken(label(place), i > round.accepted ? "rejected unread" : kind);
       if (kind === "accepted") at.push(node);
       inside.push(node);
@@ -91,14 +92,14 @@ function ssRoundSays(round, header, number) {
   const say = (place) => `“${visible(header.labels[place].t)}”`;
   const ran = `Run ${number + 1}: `;
   if (round.copied < 0) return `${ran}the last token stands nowhere further up, so there is no draft. The model wrote ${say(round.written)}.`;
-  const found = `the last ${round.ngram === 1 ? "token stands" : `${round.ngram} tokens stand`} further up; the ${round.draft.length} that follow there are the draft. `;
+  const found = `the last ${round.ngram === 1 ? "token stands" : `${round.ngram} tokens stand`} further up; ${round.draft.length === 1 ? "the one that follows there is" : `the ${round.draft.length} that follow there are`} the draft. `;
   const last = round.judged[round.judged.length - 1];
-  if (round.accepted === round.draft.length) return `${ran}${found}All ${round.accepted} accepted, and one more: ${say(round.written)}.`;
+  if (round.accepted === round.draft.length) return `${ran}${found}${round.accepted === 1 ? "It was accepted" : `All ${round.accepted} were accepted`}, and the model wrote one more: ${say(round.written)}.`;
   const place = round.draft[round.accepted];
   const why = header.drawn
     ? `${say(place)} had a chance of ${percent(last[0])} and the random number was ${last[1].toFixed(3)}, so it was rejected`
     : `the model would not have written ${say(place)}`;
-  return `${ran}${found}${round.accepted ? `${round.accepted} accepted; then ` : ""}${why}, and ${say(round.written)} stands there instead.`;
+  return `${ran}${found}${round.accepted ? `${round.accepted} ${round.accepted === 1 ? "was" : "were"} accepted; then ` : ""}${why}, and ${say(round.written)} stands there instead.`;
 }
 
 // From the place that was copied to the draft.
@@ -112,14 +113,21 @@ function ssArrow(store, header) {
   const a = source.getClientRects()[0], b = draft.getClientRects()[0];
   if (!a || !b) return;
   const x1 = a.left - page.left + Math.min(a.width / 2, 20), x2 = b.left - page.left + Math.min(b.width / 2, 14);
-  const top = Math.abs(a.top - b.top) < 6;
-  const y1 = (top ? a.top : a.bottom) - page.top, y2 = b.top - page.top;
-  const lift = top ? -Math.min(26, 12 + Math.abs(x2 - x1) / 14) : 0;
-  const path = top ? `M${x1} ${y1}C${x1} ${y1 + lift} ${x2} ${y2 + lift} ${x2} ${y2 - 3}`
-    : `M${x1} ${y1}C${x1} ${(y1 + y2) / 2 + 8} ${x2} ${(y1 + y2) / 2 - 8} ${x2} ${y2 - 3}`;
+  const high = a.top - page.top, low = a.bottom - page.top, y2 = b.top - page.top - 2;
+  const line = parseFloat(getComputedStyle(store.words).lineHeight);
+  const gap = Math.min(10, (line - b.height) / 2);
+  let path;
+  if (Math.abs(a.top - b.top) < 6) {
+    const lift = Math.min(26, 12 + Math.abs(x2 - x1) / 14);
+    path = `M${x1} ${high - 2}C${x1} ${high - lift} ${x2} ${y2 - lift} ${x2} ${y2 - 2}`;
+  } else if (b.top - a.top < line * 1.5) {
+    path = `M${x1} ${low}V${y2 - gap}H${x2}V${y2 - 2}`; // between two lines
+  } else {
+    path = `M${x1} ${low}V${low + gap - 2}H4V${y2 - gap}H${x2}V${y2 - 2}`; // along the margin, across no word
+  }
   store.arrow.setAttribute("width", page.width);
   store.arrow.setAttribute("height", page.height);
-  store.arrow.append(svgEl("path", { class: "arrow", d: path }), svgEl("path", { class: "head", d: `M${x2 - 5} ${y2 - 9}L${x2} ${y2 - 1}L${x2 + 5} ${y2 - 9}Z` }));
+  store.arrow.append(svgEl("path", { class: "arrow", d: path }), svgEl("path", { class: "head", d: `M${x2 - 5} ${y2 - 6}L${x2} ${y2 + 2}L${x2 + 5} ${y2 - 6}Z` }));
 }
 
 function ssReadRounds(store, header) {

@@ -16,30 +16,36 @@ function ssRanks(store, header, width) {
     return el("tr", { class: place === 0 ? "best" : "" },
       el("td", { class: "n place", text: place + 1 }, el("span", { class: "moved", text: arrow, "aria-label": arrow ? `was ${before + 1}` : null })),
       el("th", { scope: "row", class: "mono text" }, ssRead(one.text), one.ended === "end" ? el("span", { class: "endmark", text: "■", title: "ended by itself" }) : null,
-        one.place === null ? el("span", { class: "lost", text: "lost its place" }) : null),
+        one.place === null ? el("span", { class: "lost", text: "lost its place" }) : null,
+        narrow ? el("span", { class: "small n", text: `${header.changed ? "after the chain " : ""}log p ${ssMinus(one.total)}` }) : null),
       el("td", { class: "n", text: one.ids.length }),
-      el("td", { class: "n", text: ssMinus(one.total) }),
+      header.changed && !narrow ? el("td", { class: "n", text: ssMinus(one.raw) }) : null,
+      narrow ? null : el("td", { class: "n", text: ssMinus(one.total) }),
       narrow ? null : el("td", { class: "n", text: `${one.ids.length}^${ssPower(wanted)} = ${fmt(one.ids.length ** wanted)}` }),
       el("td", { class: "n strong", text: ssMinus(score(one, wanted)) }));
   });
   if (header.greedy) {
     const one = header.greedy;
     rows.push(el("tr", { class: "greedy-row" },
-      el("td", {}), el("th", { scope: "row", class: "mono text" }, el("span", { class: "tag", text: "greedy" }), ssRead(one.text), one.ended === "end" ? el("span", { class: "endmark", text: "■" }) : null),
-      el("td", { class: "n", text: one.ids.length }), el("td", { class: "n", text: ssMinus(header.changed ? one.raw : one.total) }),
-      narrow ? null : el("td", { class: "n", text: fmt(one.ids.length ** wanted) }), el("td", { class: "n", text: ssMinus((header.changed ? one.raw : one.total) / one.ids.length ** wanted) })));
+      el("td", {}), el("th", { scope: "row", class: "mono text" }, el("span", { class: "tag", text: "greedy" }), ssRead(one.text), one.ended === "end" ? el("span", { class: "endmark", text: "■" }) : null,
+        narrow ? el("span", { class: "small n", text: `log p ${ssMinus(one.raw)}` }) : null),
+      el("td", { class: "n", text: one.ids.length }), narrow ? null : el("td", { class: "n", text: ssMinus(one.raw) }),
+      // After a chain that changes probabilities greedy's sum is of another kind, so it has no score among these.
+      header.changed && !narrow ? el("td", { class: "n", text: "–" }) : null,
+      narrow ? null : el("td", { class: "n", text: header.changed ? "" : `${one.ids.length}^${ssPower(wanted)} = ${fmt(one.ids.length ** wanted)}` }),
+      el("td", { class: "n", text: header.changed ? "–" : ssMinus(score(one, wanted)) })));
   }
   const more = now.length > SS_MOST ? ` ${now.length - SS_MOST} more ended behind these.` : "";
   const lengths = new Set(header.hypotheses.map((one) => one.ids.length)).size;
   let says = wanted === asked
-    ? `Score = log p divided by tokens^${ssPower(asked)}.${more} Move the slider to see another length_penalty.`
+    ? `Score = log p${header.changed ? " after the chain" : ""} divided by tokens^${ssPower(asked)}.${more} Move the slider to see another length_penalty.`
     : moved ? `At ${ssPower(wanted)} the order changes.${more} The search itself might have gone another way: it drops and stops by these scores. Set the knob above to see.`
       : `At ${ssPower(wanted)} the order of these stays.${more} The search itself might have gone another way. Set the knob above to see.`;
   if (lengths === 1) says = `All of these have ${header.hypotheses[0].ids.length} tokens, so no length_penalty changes their order.${more}`;
   store.rankBody.replaceChildren(el("table", {},
     el("caption", { class: "sr-only", text: "The finished texts by score" }),
     el("thead", {}, el("tr", {}, el("td", {}), el("th", { scope: "col", class: "text", text: "text" }), el("th", { scope: "col", text: "tokens" }),
-      el("th", { scope: "col", text: "log p" }), narrow ? null : el("th", { scope: "col", text: "divided by" }), el("th", { scope: "col", text: "score" }))),
+      narrow ? null : el("th", { scope: "col", text: "log p" }), header.changed && !narrow ? el("th", { scope: "col", text: "after the chain" }) : null, narrow ? null : el("th", { scope: "col", text: "divided by" }), el("th", { scope: "col", text: "score" }))),
     el("tbody", {}, rows)));
   store.rankSays.textContent = says;
   store.penaltyValue.textContent = ssPower(wanted);

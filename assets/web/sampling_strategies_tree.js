@@ -73,7 +73,7 @@ function ssSum(node, header) {
   const own = `${node.parent ? (node.logP < 0 ? "− " : "+ ") : ""}${node.parent ? Math.abs(node.logP).toFixed(2) : ssMinus(node.logP)}`;
   const score = node.fate === SS_FINISHED && header.way !== "greedy"
     ? `; divided by ${node.step + 1}^${ssPower(header.length_penalty)} the score is ${ssMinus(node.score)}` : "";
-  return `log p ${before}${own} = ${ssMinus(node.total)}${score}`;
+  return `log p${header.changed ? " after the chain" : ""} ${before}${own} = ${ssMinus(node.total)}${score}`;
 }
 
 function ssTree(store, header, theme, width) {
@@ -141,6 +141,11 @@ function ssWire(store, header, svg) {
     ssLight(store, header);
   };
   svg.onmouseover = (event) => look(on(event));
+  svg.onmouseleave = () => {
+    if (!store.look || svg.querySelector(":focus")) return;
+    store.look = null;
+    ssLight(store, header);
+  };
   svg.onfocusin = (event) => look(on(event));
   svg.onclick = (event) => {
     const node = on(event);

@@ -151,17 +151,17 @@ def lookup(ask: Ask, made: Speculation, label: Label) -> bytes:
 
 def verdict(made: Speculation) -> list[str]:
     """What the drafts were worth."""
-    count, runs, saved = len(made.ids), made.forwards, made.saved
+    count, saved = len(made.ids), made.saved
     if not count:
         return []
-    tokens = "1 token" if count == 1 else f"{count} tokens"
-    ran = "once" if runs == 1 else f"{runs} times"
-    told = [f"The model ran {ran} for {tokens}: {'no run' if not saved else f'{saved} of {count} runs'} saved."]
-    if made.drafted:
-        told.append(f"Of {made.drafted} tokens that were copied as drafts it accepted {made.accepted}, "
-                    f"{made.accepted / made.drafted:.0%}.".replace("%", " %"))
+    if not made.drafted:
+        told = ["No run was saved: the end of the text never stood further up, so no draft could be copied."]
+    elif not saved:
+        told = ["No run was saved: not one of the copied tokens was accepted."]
+    elif saved >= count / 2:
+        told = ["Most of this text was copied, and the model agreed: it ran less than half as often."]
     else:
-        told.append("No draft could be copied: the end of the text never stood further up.")
+        told = [f"Here and there a draft held: {saved} of {count} runs were saved."]
     if made.settings.greedy:
         told.append("The text is greedy decoding's own, token for token: a draft stays only where the model agrees.")
     else:
