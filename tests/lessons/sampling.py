@@ -137,3 +137,25 @@ def lesson_a_made_up_fact_is_likely() -> None:
     sentence = [step.raw for step in plain.steps[1 : digits[0] - 2]]
     assert float(np.median(sentence)) > 0.9
     assert min(plain.steps[i].raw for i in digits[1:]) < 0.3
+
+
+def lesson_well_formed_and_wrong() -> None:
+    import datetime
+
+    from components.sampling import CALL_SCHEMA, Shape, compile_shape, constrained, run_call
+    from components.views.sampling.shape_ask import call_prompt
+
+    opened = _opened("smollm2")
+    grammar = compile_shape(opened, Shape("json", CALL_SCHEMA))
+
+    def called(question: str) -> Any:
+        ids = prompt(opened, call_prompt(question)).ids
+        made = constrained(opened, ids, grammar, Settings(temperature=0, max_new_tokens=60))
+        assert made.complete
+        return run_call(opened.tokenizer.library_object.decode(list(made.ids)), datetime.date(2026, 11, 21))
+
+    right, wrong, hamlet = map(called, ("What is 17 times 23?", "What is 17 * 23?", "Who wrote Hamlet?"))
+    assert (right.function, right.ran) == ("calculator", True)
+    assert "391" in right.says
+    assert (wrong.function, wrong.argument, wrong.well_formed, wrong.ran) == ("date", "17 * 23", True, False)
+    assert hamlet.well_formed
