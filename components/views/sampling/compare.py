@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
+from urllib.parse import urlencode
 
 import streamlit as st
 
@@ -20,7 +21,7 @@ from components.views.sampling import compare_draws, moments
 from components.views.sampling.compare_payload import Column, texts
 from components.views.sampling.compare_settings import Asked, Prompted, asked, read_lines
 from components.views.sampling.snippet_compare import snippet_compare
-from components.workshop import Job
+from components.workshop import LIMITS, Job
 
 KEY = "sampling_compare"
 KIND = "sampling_compare_text"
@@ -78,12 +79,13 @@ def arrive() -> None:
 def _set_lines(wanted: list[str]) -> None:
     st.session_state[LINES] = wanted
     written = "|".join(wanted)
-    if wanted == words()["first"]:
+    others = {key: st.query_params.get_all(key) for key in st.query_params if key != LINES}
+    whole = len((st.context.url or "").split("?")[0]) + 1 + len(urlencode({**others, LINES: written}, doseq=True))
+    if wanted == words()["first"] or whole > LIMITS.url_bytes:
         st.query_params.pop(LINES, None)
-        written = ""
+        st.session_state[f"{LINES}_linked"] = None
     else:
-        st.query_params[LINES] = written
-    st.session_state[f"{LINES}_linked"] = written or None
+        st.query_params[LINES] = st.session_state[f"{LINES}_linked"] = written
 
 
 def _edited() -> None:

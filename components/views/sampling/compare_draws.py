@@ -90,14 +90,17 @@ def _body(
     if (run is not None and run.job.done()) or ticking != (run is not None):
         st.rerun()
     found: list[Outcomes] | None = caching.peek(KIND, key)
+    whole = found is not None
+    if not whole:  # what this reader stopped half-way
+        found = caching.session_store().peek((KIND, *key))
     with row:
         if run is not None:
             stage = f"waiting, {run.job.place} in line" if run.job.place else run.job.stage
-            st.button("Stop", key=f"{KEY}_stop", on_click=running.stop, args=("Stopped before the last draw.",))
+            st.button("Stop", key=f"{KEY}_stop", on_click=_stop, args=(running,))
             st.progress(run.job.fraction or 0.0, text=f"Drawing: {frame.plain(stage)}")
             found = running.partial or found
         else:
-            st.button("Draw", key=f"{KEY}_go", type="primary", disabled=found is not None, on_click=running.start,
+            st.button("Draw", key=f"{KEY}_go", type="primary", disabled=whole, on_click=running.start,
                       args=(key, lambda job, tell: _work(prompted, settings, many, job, tell)))
             if running.says:
                 st.caption(frame.plain(running.says))
@@ -106,6 +109,14 @@ def _body(
     sides = list(zip(titles, found or nothing, strict=True))
     mount("sampling_compare", payload(sides, _spell_out(prompted.model) if found else None, words, wanted=many),
           key=f"{KEY}_picture")
+
+
+def _stop(running: Running) -> None:
+    """Stop, and keep the draws there are."""
+    run, partial = running.run, running.partial
+    if run is not None and partial is not None:
+        caching.session_store().put((KIND, *run.ask), partial)
+    running.stop("Stopped; the draws made by then are kept. Draw begins again.")
 
 
 def _knobs(lines: Sequence[str], *, busy: bool) -> tuple[tuple[str, ...], int, int]:
