@@ -324,7 +324,7 @@ function nameBox(view, node) {
 function drawLegend({ store, header }) {
   const scales = {
     surprise: [el("span", { class: "scale" }, "likely", el("i", { class: "surprise" }), "surprising (10 nats and more)")],
-    probability: [el("span", { class: "scale" }, "0 %", el("i", { class: "probability" }), "100 % after the chain")],
+    probability: [el("span", { class: "scale" }, "0 %", el("i", { class: "probability" }), "100 % after the chain, as square roots")],
     rank: ["the likeliest", "to the 10th", "to the 100th", "beyond"].map((text, i) => el("span", {}, el("i", { class: `band r${i}` }), text)),
   };
   const thick = svgEl("svg", { width: 44, height: 14, "aria-hidden": "true" }, svgEl("path", { d: "M2 7H20", "stroke-width": 1.5 }), svgEl("path", { d: "M24 7H42", "stroke-width": 8 }));
