@@ -169,19 +169,27 @@ function cmpText(store, column) {
     const chip = el("span", { class: `token k${token.k}${alike ? " alike" : ""}`, style: { "--share": Math.min(1, surprise / 10).toFixed(3) },
       text: token.k === 2 ? `⟨${token.t}⟩` : token.k === 1 ? token.t : token.t.replace(/\n/g, "↵\n") });
     chip.dataset.step = i;
+    chip.dataset.key = `token ${column.place} ${i}`;
+    chip.setAttribute("role", "listitem");
+    chip.setAttribute("aria-label", `${spoken(token)}, surprise ${fmt(surprise)} nats`);
     nodes.push(chip);
   }
-  const text = el("p", { class: "text", tabindex: 0, role: "group", "aria-label": `Text of ${CMP_LETTERS[column.place]}: ${[...Array(column.count).keys()].map((i) => header.tokens[arrays.ids[column.from + i]].t).join("")}` }, nodes);
-  text.onpointerover = (event) => {
-    const step = event.target.dataset?.step;
-    if (step !== undefined) cmpPoint(store, column, Number(step), event);
+  const text = el("p", { class: "text", role: "list", "aria-label": `Text of ${CMP_LETTERS[column.place]}, token by token; arrow keys move` }, nodes);
+  const point = (chip) => {
+    if (chip.dataset?.step === undefined) return;
+    const box = chip.getBoundingClientRect();
+    cmpPoint(store, column, Number(chip.dataset.step), box.left, box.bottom - 8);
   };
+  text.onpointerover = (event) => point(event.target);
   text.onpointerleave = () => cmpPoint(store, null);
+  text.addEventListener("focusin", (event) => point(event.target));
+  text.addEventListener("focusout", () => cmpPoint(store, null));
+  moveByArrows(text, ".token");
   return text;
 }
 
 // The same step in every column is outlined, so that one sees who wrote what there.
-function cmpPoint(store, column, step, event) {
+function cmpPoint(store, column, step, x, y) {
   store.root.querySelectorAll(".same-place").forEach((chip) => chip.classList.remove("same-place"));
   store.tip.hide();
   if (!column) return;
@@ -189,7 +197,7 @@ function cmpPoint(store, column, step, event) {
   store.root.querySelectorAll(`.token[data-step="${step}"]`).forEach((chip) => chip.classList.add("same-place"));
   const at = column.from + step;
   const token = header.tokens[arrays.ids[at]];
-  store.tip.show(event.clientX, event.clientY, el("div", {}, el("div", {}, el("b", {}, tokenLabel(token)), ` new token ${step + 1}`),
+  store.tip.show(x, y, el("div", {}, el("div", {}, el("b", {}, tokenLabel(token)), ` new token ${step + 1}`),
     el("div", { text: `the model gave it ${percent(arrays.chances[2 * at])}` }),
     el("div", { text: `after the chain ${percent(arrays.chances[2 * at + 1])}` }),
     el("div", { text: `surprise ${fmt(arrays.surprises[at])} nats` })));

@@ -33,6 +33,11 @@ def test_edits_write_their_text_and_stay_in_the_address(open_page: Callable[...,
     expect(cards.nth(2).locator(".parts")).to_have_text("not A")
     alike = cards.nth(2).locator(".token.alike").count()
     expect(cards.nth(2).locator(".where")).to_contain_text(f"token {alike + 1}" if alike else "first token")
+    tokens = cards.first.locator(".token")
+    tokens.first.focus()
+    page.keyboard.press("ArrowRight")
+    expect(tokens.nth(1)).to_be_focused()
+    expect(page.locator(".cmp .lg-tip, .lg-tip").filter(has_text="new token 2")).to_be_visible()
     # A temperature of almost nothing is greedy decoding.
     heat = page.get_by_label("temperature of C")
     heat.fill("0.01")
