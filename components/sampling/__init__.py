@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from components.sampling import tree
 from components.sampling.ahead import Ahead, look_ahead, offers
-from components.sampling.beam import BeamSearch, BeamStep, Candidate, Hypothesis, beam_search
+from components.sampling.beam import beam_search
+from components.sampling.beam_record import BeamSearch, BeamStep, Candidate, Hypothesis
 from components.sampling.chain import KNOBS, Chain, Stage, fold
 from components.sampling.choices import ChoiceOdds, choice_odds
 from components.sampling.compare import (

@@ -12,12 +12,23 @@ The steps, their order and their arithmetic are those of transformers' `_beam_se
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
+from components.sampling.beam_record import (
+    BARRED,
+    DROPPED,
+    FINISHED,
+    KEPT,
+    LATE,
+    VOID,
+    BeamSearch,
+    BeamStep,
+    Candidate,
+    Hypothesis,
+)
 from components.sampling.chain import Chain, _library
 from components.sampling.decode import end_ids
 from components.sampling.prefixes import prefixes
@@ -27,104 +38,6 @@ from components.workshop import FORWARD
 
 MAX_BEAMS = 16
 MAX_STEPS = 100
-# What the library uses for "no text": it starts with one text in num_beams places, so all but the first are barred.
-BARRED = -1.0e9
-KEPT, FINISHED, LATE, DROPPED, VOID = "kept", "finished", "late", "dropped", "void"
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """One continuation that a step looked at.
-
-    Attributes:
-        parent: the running text, 0 to num_beams - 1, that it continues.
-        id: the token.
-        raw: ln of the token's probability as the model gave it.
-        log_p: what the library adds for it: the same after the chain.
-        total: what its text has come to, the sum of `log_p`.
-        fate: "kept" goes on, "finished" ended among the first num_beams, "late" ended behind them and so does not
-            count, "dropped" is out, "void" fills a place where nothing could come.
-        beam: the place among the running texts of the next step; None unless kept.
-        score: total / length ** length_penalty where it finished.
-    """
-
-    parent: int
-    id: int
-    raw: float
-    log_p: float
-    total: float
-    fate: str
-    beam: int | None
-    score: float | None
-
-
-@dataclass(frozen=True)
-class Hypothesis:
-    """A text that has ended.
-
-    Attributes:
-        ids: its new tokens, the end token included.
-        beams: for each of them the running text it came from (the library's `beam_indices`).
-        total: sum of the tokens' log-probabilities after the chain; raw: the same as the model gave them.
-        score: total / length ** length_penalty.
-        step: where it ended, 0 for the first.
-        ended: "end" at an end token, "length" where the search ends.
-    """
-
-    ids: tuple[int, ...]
-    beams: tuple[int, ...]
-    total: float
-    raw: float
-    score: float
-    step: int
-    ended: str
-
-    @property
-    def void(self) -> bool:
-        """Whether it only fills a place: the chain left fewer continuations than there are beams."""
-        return not math.isfinite(self.total) or self.total < BARRED / 2
-
-
-@dataclass(frozen=True)
-class BeamStep:
-    """One step.
-
-    Attributes:
-        candidates: by falling total; under beam sampling in the order in which they were drawn.
-        running: the new tokens of the texts that go on, best first.
-        finished: how many texts have ended and hold a place by now.
-        reachable: the score that the best running text can still reach, by the rule of `early_stopping`.
-        worst: the lowest score among the finished, once there are num_beams of them.
-    """
-
-    candidates: tuple[Candidate, ...]
-    running: tuple[tuple[int, ...], ...]
-    finished: int
-    reachable: float
-    worst: float | None
-
-
-@dataclass(frozen=True)
-class BeamSearch:
-    """A whole search.
-
-    Attributes:
-        hypotheses: the num_beams texts that the library returns, best first; fewer where it was stopped.
-        every: all texts that finished on the way, in that order, those that lost their place again included.
-        ended: "beaten" where no running text could reach the finished ones, "full" where early_stopping ended it,
-            "length", "context" where the model reads no further, "stopped".
-    """
-
-    prompt_ids: tuple[int, ...]
-    settings: Settings
-    num_beams: int
-    max_new_tokens: int
-    length_penalty: float
-    early_stopping: bool | str
-    steps: tuple[BeamStep, ...]
-    hypotheses: tuple[Hypothesis, ...]
-    every: tuple[Hypothesis, ...]
-    ended: str
 
 
 def _check(
@@ -245,90 +158,72 @@ def beam_search(
     raws = [0.0] * num_beams
     running = torch.zeros(num_beams)
     running[1:] = BARRED
-    places: list[Hypothesis | None] = [None] * num_beams
-    place_scores = torch.full((num_beams,), BARRED)
+    places = _Places(num_beams)
     steps: list[BeamStep] = []
     every: list[Hypothesis] = []
-    improvable, ended = True, ""
+    ended = ""
     while not ended:
         if cancelled is not None and cancelled():
             ended = "stopped"
             break
-        plain = torch.log_softmax(logits, dim=-1)
-        given = logits if alone else plain
-        rows = [chain.scores(row, (*prompt, *text)) for row, text in zip(given, texts, strict=False)]
-        changed = torch.stack(rows)
-        if torch.isnan(changed).any() or torch.isneginf(changed[0]).all():
-            raise ValueError("The knobs leave no token, so nothing can come next; turn one of them back.")
-        vocabulary = changed.shape[-1]
+        plain, changed = _fold(chain, logits, [(*prompt, *text) for text in texts], alone)
         log_p = torch.log_softmax(changed, dim=-1) if alone else changed
         if len(log_p) < num_beams:  # the first step: every place holds the prompt, and it was read once
             log_p, plain = log_p.expand(num_beams, -1), plain.expand(num_beams, -1)
         sums = (log_p + running[:, None]).reshape(-1)
+        source = changed.reshape(-1) if alone else sums
         if do_sample:
-            source = changed.reshape(-1) if alone else sums
-            drawn = torch.multinomial(torch.softmax(source, dim=-1)[None], 1 if alone else wide, generator=generator)
-            picked = drawn[0]
+            chances = torch.softmax(source, dim=-1)[None]
+            picked = torch.multinomial(chances, 1 if alone else wide, generator=generator)[0]
         else:
-            picked = torch.topk(changed.reshape(-1) if alone else sums, k=min(wide, vocabulary * num_beams))[1]
-        totals = sums[picked]
+            picked = torch.topk(source, k=min(wide, len(source)))[1]
+        totals, vocabulary = sums[picked], changed.shape[-1]
         parents, tokens = picked // vocabulary, picked % vocabulary
+        pairs = list(zip(parents.tolist(), tokens.tolist(), strict=True))
 
         length = len(steps) + 1
         last = length >= longest
-        hits = torch.tensor([last or int(token) in stops for token in tokens])
+        hits = torch.tensor([last or token in stops for _, token in pairs])
         counted = hits.clone()
         counted[num_beams:] = False
-        # The running ones first, as the library does, then the finished.
         onward = totals + hits.to(torch.float32) * BARRED
-        going = torch.topk(onward, k=num_beams)[1] if len(onward) >= num_beams else torch.zeros(0, dtype=torch.long)
-        full = all(place is not None for place in places)
-        scored = totals / (length**length_penalty)
-        scores = scored.clone()
-        scores += float(full and early is True) * BARRED
-        scores += float(not improvable) * BARRED
+        going = torch.topk(onward, k=num_beams)[1]
+        scores = totals / (length**length_penalty)
+        scores += float(places.full and early is True) * BARRED
+        scores += float(not places.improvable) * BARRED
         scores += (~counted) * BARRED
-        made = []
-        for place, (parent, token) in enumerate(zip(parents.tolist(), tokens.tolist(), strict=True)):
-            made.append(Hypothesis(
-                (*texts[parent], token), (*paths[parent], parent), float(totals[place]),
-                raws[parent] + float(plain[parent, token]), float(scores[place]), length - 1,
-                "end" if token in stops else "length",
-            ))
-        best = torch.topk(torch.cat([place_scores, scores]), k=num_beams)[1].tolist()
+        made = [
+            Hypothesis((*texts[parent], token), (*paths[parent], parent), float(totals[place]),
+                       raws[parent] + float(plain[parent, token]), float(scores[place]), length - 1,
+                       "end" if token in stops else "length")
+            for place, (parent, token) in enumerate(pairs)
+        ]
         counts: list[bool] = counted.tolist()
-        merged = [*places, *(one if count else None for one, count in zip(made, counts, strict=True))]
-        place_scores = torch.cat([place_scores, scores])[best]
-        places = [merged[place] for place in best]
+        places.merge(made, scores, counts)
         every += [one for one, count in zip(made, counts, strict=True) if count and not one.void]
 
         goes = {} if last else {place: beam for beam, place in enumerate(going.tolist())}
         candidates = tuple(
             _candidate(made[place], parent, float(log_p[parent, token]), float(plain[parent, token]),
                        bool(hits[place]), counts[place], goes.get(place))
-            for place, (parent, token) in enumerate(zip(parents.tolist(), tokens.tolist(), strict=True))
+            for place, (parent, token) in enumerate(pairs)
         )
         running = onward[going]
-        texts = [made[place].ids for place in going.tolist()]
-        paths = [made[place].beams for place in going.tolist()]
-        raws = [made[place].raw for place in going.tolist()]
-        full = all(place is not None for place in places)
+        onwards = [made[place] for place in going.tolist()]
+        texts, paths, raws = ([one.ids for one in onwards], [one.beams for one in onwards],
+                              [one.raw for one in onwards])
         reach = longest if early == "never" and length_penalty > 0 else length
         reachable = running[:1] / (reach**length_penalty)
-        worst = place_scores.min() if full else torch.tensor(BARRED)
-        improvable = improvable and bool((reachable > worst).any())
-        steps.append(BeamStep(
-            candidates, tuple(text for place, text in enumerate(texts) if not last),
-            sum(place is not None and not place.void for place in places),
-            float(reachable[0]) if len(reachable) else 0.0, float(worst) if full else None,
-        ))
+        places.compare(reachable)
+        steps.append(BeamStep(candidates, () if last else tuple(texts), places.count, float(reachable[0]),
+                              places.worst))
         if on_step is not None:
             on_step(steps[-1])
-        if bool(hits.all()) and last:
+        if last:
             ended = "length" if longest == max_new_tokens else "context"
-        elif not improvable:
+        elif not places.improvable:
             ended = "beaten"
-        elif (full and early is True) or bool(hits.all()):
+        elif (places.full and early is True) or bool(hits.all()):
             ended = "full"
         else:
             if length == 1:
@@ -336,8 +231,61 @@ def beam_search(
             logits = reader.read(parents[going], tokens[going])
     return BeamSearch(
         prompt, settings, num_beams, max_new_tokens, float(length_penalty), early_stopping, tuple(steps),
-        tuple(place for place in places if place is not None), tuple(every), ended,
+        places.best, tuple(every), ended,
     )
+
+
+class _Places:
+    """The num_beams best texts that have ended so far, and whether a running one could still be among them."""
+
+    def __init__(self, num_beams: int) -> None:
+        import torch
+
+        self._held: list[Hypothesis | None] = [None] * num_beams
+        self._scores = torch.full((num_beams,), BARRED)
+        self.improvable = True
+
+    @property
+    def full(self) -> bool:
+        return all(one is not None for one in self._held)
+
+    @property
+    def best(self) -> tuple[Hypothesis, ...]:
+        return tuple(one for one in self._held if one is not None)
+
+    @property
+    def count(self) -> int:
+        return sum(not one.void for one in self.best)
+
+    @property
+    def worst(self) -> float | None:
+        return float(self._scores.min()) if self.full else None
+
+    def merge(self, made: Sequence[Hypothesis], scores: Any, counts: Sequence[bool]) -> None:
+        """Let the texts that have ended now compete with those that had before."""
+        import torch
+
+        merged = [*self._held, *(one if count else None for one, count in zip(made, counts, strict=True))]
+        together = torch.cat([self._scores, scores])
+        best = torch.topk(together, k=len(self._held))[1]
+        self._scores, self._held = together[best], [merged[place] for place in best.tolist()]
+
+    def compare(self, reachable: Any) -> None:
+        """Once nothing running can reach the worst of a full list, it stays so."""
+        worst = self._scores.min() if self.full else BARRED
+        self.improvable = self.improvable and bool((reachable > worst).any())
+
+
+def _fold(chain: Chain, logits: Any, histories: Sequence[Sequence[int]], alone: bool) -> tuple[Any, Any]:
+    """The model's log-probabilities [beam, vocab], and what the chain makes of them (of the logits for one text)."""
+    import torch
+
+    plain = torch.log_softmax(logits, dim=-1)
+    rows = zip(logits if alone else plain, histories, strict=False)
+    changed = torch.stack([chain.scores(row, history) for row, history in rows])
+    if torch.isnan(changed).any() or torch.isneginf(changed[0]).all():
+        raise ValueError("The knobs leave no token, so nothing can come next; turn one of them back.")
+    return plain, changed
 
 
 def _candidate(

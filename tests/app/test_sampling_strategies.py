@@ -44,7 +44,8 @@ def test_the_first_picture_is_a_small_search() -> None:
 def test_a_link_names_the_whole_search() -> None:
     query = {"sampling_strategies_way": "beam_sample", "sampling_strategies_beams": "4",
              "sampling_strategies_steps": "5", "sampling_strategies_penalty": "-1.5",
-             "sampling_strategies_early": "never", "sampling_strategies_ends": "mark", "sampling_seed": "7", "sampling_temperature": "1.2"}
+             "sampling_strategies_early": "never", "sampling_strategies_ends": "mark",
+             "sampling_seed": "7", "sampling_temperature": "1.2"}
     header, _ = buffers(opened(**query), "sampling_strategies")
     settings = Settings(temperature=1.2, top_k=50, top_p=0.9, min_p=0.05)
     found = beam_search(open_model("storyteller"), ids(TEXT), num_beams=4, max_new_tokens=5, length_penalty=-1.5,

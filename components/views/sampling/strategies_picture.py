@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from components.payload import pack
 from components.sampling import BeamSearch, Hypothesis, Speculation
@@ -114,7 +115,7 @@ def beams(ask: Ask, search: BeamSearch, greedy: Hypothesis | None, label: Label,
         # With a chain that changes probabilities the search adds up other numbers than the model's.
         "changed": any(abs(one.log_p - one.raw) > 1e-4 for _, one in flat if one.fate != "void"),
     }
-    arrays = {
+    arrays: dict[str, NDArray[Any]] = {
         "start": starts.astype(np.uint16),
         "parent": np.array([one.parent for _, one in flat], dtype=np.uint8),
         "token": np.array([labels.place(one.id) for _, one in flat], dtype=np.uint16),
