@@ -18,7 +18,7 @@ from components.views.sampling.snippet_read import snippet_read
 from tests.conftest import ROOT, here
 
 TEXT = "Once an \"old\" king,\nnaïve and kind, had a daughter who counted every star above the mill."
-TURNS = (Turn("system", "You're brief."), Turn("user", "What is the capital of France?"))
+TURNS = (Turn("user", "What is the capital of France?"),)
 READ: list[tuple[str, dict[str, Any]]] = [("storyteller", {}), ("storyteller", {"window": 6, "with_begin": True})]
 CHAT: list[tuple[str, list[str]]] = [("smollm2", []), ("smollm2", [" is", "zzz"])]
 
@@ -73,4 +73,4 @@ def test_answering(results: list[dict[str, Any]]) -> None:
         assert got["prompt"] == prompt.text
         assert got["new"] == [step.id for step in found.steps]
         assert got["answer"] == found.text
-        assert found.ended == ("stop" if stops else "length")
+        assert found.ended == ("stop" if stops else "end")

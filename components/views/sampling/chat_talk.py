@@ -57,7 +57,7 @@ def draw(model: str, settings: Settings, system: str, stops: Sequence[str]) -> N
         still(lambda: _mount(model, system, running), KEY, asked=f"{KEY}_asked")
 
 
-def still(mount_it: Callable[[], None], key: str, *, asked: str = "") -> None:
+def still(mount_it: Callable[[], None], key: str, *, asked: str | None = None) -> None:
     """Draw as `Running.follow` draws while work is under way, in a fragment behind the place of its progress.
 
     So a picture keeps its place when work begins. Drawn otherwise, it stood there twice where the page's run was broken
@@ -66,10 +66,11 @@ def still(mount_it: Callable[[], None], key: str, *, asked: str = "") -> None:
     """
 
     def look() -> None:
-        if st.session_state.get(asked) is not None:
+        if asked is not None and st.session_state.get(asked) is not None:
             st.rerun()  # a press is obeyed by the panel, which is more than this fragment
         st.container(key=f"{key}_idle")
-        mount_it()
+        with frame.sentences():
+            mount_it()
 
     st.fragment(look)()
 
