@@ -45,6 +45,11 @@ def written(test: Any) -> list[int]:
     return [token["i"] for token in picture(test)[0]["so_far"]["tokens"] if "new" in token]
 
 
+def plainly(markdown: str) -> str:
+    """A sentence without the signs that keep Markdown from reading it."""
+    return markdown.replace("\\", "")
+
+
 def press(test: Any, what: str) -> None:
     """A button of the picture, as the browser sends it."""
     test.session_state["sampling_asked"] = {"do": what}
@@ -250,3 +255,76 @@ def test_a_lesson_puts_back_what_it_does_not_name(page: Any) -> None:
     stages = {stage["name"]: stage for stage in picture(page)[0]["stages"]}
     assert "mirostat" not in stages
     assert stages["top_p"]["on"]
+
+
+def test_further_knobs_come_with_the_address_and_stay_in_it() -> None:
+    page = app_test("sampling", sampling_model="storyteller", sampling_xtc_probability="1.0",
+                    sampling_bias_words="sea: 3", sampling_order="llama.cpp", sampling_follow="300")
+    header, arrays = picture(page)
+    names = [stage["name"] for stage in header["stages"]]
+    assert names.index("temperature") > names.index("xtc_probability") > names.index("top_p")
+    assert "sequence_bias" in names
+    assert header["order"]["title"] == "llama.cpp"
+    assert "stay" in header["order"]["says"] or "changes nothing" in header["order"]["says"]
+    assert [token["i"] for token in header["followed"]] == [300]
+    np.testing.assert_allclose(arrays["shares"].sum(axis=0) + arrays["others"], 1, atol=1e-5)
+    assert page.query_params["sampling_xtc_probability"] in ("1.0", ["1.0"])
+    page.button(key="sampling_reset").click().run()
+    header, _ = picture(page)
+    assert "xtc_probability" not in [stage["name"] for stage in header["stages"]]
+    assert header["order"]["name"] == "transformers"
+    assert "sampling_xtc_probability" not in page.query_params
+    assert "sampling_order" not in page.query_params
+
+
+@pytest.mark.parametrize(("query", "says"), [
+    ({"sampling_top_a": "7"}, "has to lie between 0 and 1"), ({"sampling_mirostat": "two"}, "has to be a number"),
+    ({"sampling_order": "top_q"}, "no stage named"), ({"sampling_watermark": "gold"}, "greenlist"),
+])
+def test_a_forged_address_is_a_sentence_and_the_page_goes_on(query: dict[str, str], says: str) -> None:
+    page = app_test("sampling", sampling_model="storyteller", **query)
+    assert any(says in plainly(caption.value) for caption in page.caption), [c.value for c in page.caption]
+    assert picture(page)[0]["stages"]
+    assert not set(query) & set(page.query_params)
+
+
+def test_what_is_typed_wrongly_is_a_sentence_and_is_kept(page: Any) -> None:
+    page.session_state["sampling_bias_words"] = "sea"
+    page.run()
+    assert "write it as name: number" in plainly(page.warning[0].value)
+    assert page.session_state["sampling_bias_words"] == "sea"
+    page.session_state["sampling_bias_words"] = "sea: 4"
+    page.run()
+    assert not page.warning
+    assert picture(page)[0]["stages"]
+
+
+def test_the_opened_group_alone_draws_its_widgets(page: Any) -> None:
+    assert len(page.slider) == 5
+    page.session_state["sampling_group"] = "repeat"
+    page.run()
+    assert len(page.slider) > 8
+    page.slider(key="sampling_set_dry_multiplier").set_value(0.8).run()
+    page.session_state["sampling_group"] = "draw"
+    page.run()
+    assert "dry_multiplier" in [stage["name"] for stage in picture(page)[0]["stages"]], "closed groups keep their values"
+    assert page.query_params["sampling_dry_multiplier"] in ("0.8", ["0.8"])
+
+
+def test_ranks_of_the_prompt_come_when_they_are_asked_for(page: Any) -> None:
+    assert not picture(page)[0]["so_far"]["ranked"]
+    page.session_state["sampling_ranked"] = True
+    page.run()
+    shown = picture(page)[0]["so_far"]
+    assert shown["ranked"]
+    assert shown["tokens"][0]["r"] == 0
+    assert all(token["r"] >= 1 for token in shown["tokens"][1:])
+
+
+def test_a_search_lists_tokens_with_their_chances(page: Any) -> None:
+    page.session_state["sampling_found"] = "sea"
+    page.run()
+    found = picture(page)[0]["found"]
+    assert found["of"] >= len(found["tokens"]) > 0
+    assert "sea" in found["tokens"][0]["t"].lower()
+    assert found["tokens"][0]["rank"] >= 1

@@ -29,14 +29,18 @@ class Plain:
         return " ".join(map(self.quote, tokens))
 
 
-def drawn(ids: tuple[int, ...] = (3, 3, 7), steps: tuple[Step, ...] = (), **knobs: Any) -> tuple[dict, dict]:
+def drawn(
+    ids: tuple[int, ...] = (3, 3, 7), steps: tuple[Step, ...] = (), follow: tuple[int, ...] = (), **knobs: Any
+) -> tuple[dict, dict]:
     logits = np.random.default_rng(0).normal(0, 2.5, VOCABULARY).astype(np.float32)
     settings = Settings.of(knobs)
-    chain = Chain(settings)
+    chain = Chain(settings, prompt_ids=ids, vocabulary=VOCABULARY)
     surprises = np.full(len(ids), 1.5, np.float32)
     surprises[0] = np.nan
+    whole, chances = (*ids, *(step.id for step in steps)), [step.probability for step in steps]
     moment = Moment("text", {**knobs, "chat": False, "system": ""}, "tiny", Reading(ids, surprises, logits), steps,
-                    tuple(chain.fold(logits, ids)), take(logits, ids, chain, len(steps)), 0)
+                    tuple(chain.fold(logits, whole, chances=chances)),
+                    take(logits, whole, chain, len(steps), chances=chances), 0, follow)
     return unpack(payload(moment, Plain()))
 
 
@@ -99,3 +103,94 @@ def test_small_charts_draw_both_ends() -> None:
                                           (1e-9, "under 0.001 %"), (0.99999, "100 %"), (0.13, "13 %")])
 def test_percent(p: float, words: str) -> None:
     assert percent(p) == words
+
+
+# Settings that switch one stage on, and what its sentence has to say about logits that are known.
+SAID: list[tuple[str, dict[str, Any], str]] = [
+    ("typical_p", {"typical_p": 0.3}, "it is too predictable"),
+    ("epsilon_cutoff", {"epsilon_cutoff": 0.01}, "The bar stands at 1 %"),
+    ("epsilon_cutoff", {"epsilon_cutoff": 0.9}, "nothing reaches it"),
+    ("eta_cutoff", {"eta_cutoff": 0.01}, "the lower counts"),
+    ("top_h", {"top_h": 0.5}, "More than 100 never stay"),
+    ("top_n_sigma", {"top_n_sigma": 1.0}, "1 σ below the best score"),
+    ("top_a", {"top_a": 0.5}, "0.5 × the square"),
+    ("tfs_z", {"tfs_z": 0.9}, "90 % of its bending"),
+    ("xtc_probability", {"xtc_probability": 1.0, "xtc_threshold": 0.05}, "below 1: it strikes"),
+    ("xtc_probability", {"xtc_probability": 0.001, "xtc_threshold": 0.05}, "lets them be"),
+    ("xtc_probability", {"xtc_probability": 1.0, "xtc_threshold": 0.45}, "Fewer than two"),
+    ("mirostat", {"mirostat": 2}, "twice the aim"),
+    ("mirostat", {"mirostat": 1}, "how many may stay"),
+    ("dynatemp_range", {"dynatemp_range": 0.5}, "this step's temperature is"),
+    ("smoothing_factor", {"smoothing_factor": 0.3}, "is squared"),
+    ("renormalize_logits", {"renormalize_logits": True}, "No chance changes"),
+    ("remove_invalid_values", {"remove_invalid_values": True}, "no numbers"),
+    ("encoder_repetition_penalty", {"encoder_repetition_penalty": 1.5}, "2 tokens of the prompt"),
+    ("presence_penalty", {"presence_penalty": 0.5, "penalty_last_n": -1}, "each of the 2 different tokens"),
+    ("presence_penalty", {"presence_penalty": 0.5}, "Nothing to hold down yet"),
+    ("frequency_penalty", {"frequency_penalty": 0.5, "penalty_last_n": -1}, "“t3” stands there 2 times"),
+    ("dry_multiplier", {"dry_multiplier": 1.0}, "No passage of 2 tokens"),
+    ("no_repeat_ngram_size", {"no_repeat_ngram_size": 1}, "“t7”, “t3” would repeat 1 token"),
+    ("sequence_bias", {"sequence_bias": (((5,), 2.0), ((7, 8), 1.0))}, "1 of the sequences wait"),
+    ("bad_words_ids", {"bad_words_ids": ((5,),)}, "Banned here: “t5”"),
+    ("suppress_tokens", {"suppress_tokens": (5, 6)}, "“t5”"),
+    ("begin_suppress_tokens", {"begin_suppress_tokens": (5,)}, "Banned here: “t5”"),
+    ("watermark", {"watermark": "greenlist"}, "make 125 tokens green"),
+    ("watermark", {"watermark": "synthid"}, "into other hands"),
+    ("forced_bos_token_id", {"forced_bos_token_id": 5}, "which is not here"),
+    ("forced_eos_token_id", {"forced_eos_token_id": 5, "max_new_tokens": 1}, "all that may come"),
+]
+
+
+@pytest.mark.parametrize(("name", "knobs", "words"), SAID)
+def test_every_stage_has_a_sentence_of_its_own(name: str, knobs: dict, words: str) -> None:
+    header, arrays = drawn(ids=(3, 3, 7), **knobs)
+    stage = next(stage for stage in header["stages"] if stage["name"] == name)
+    assert words in stage["says"]
+    assert "generation config" not in stage["says"]
+    np.testing.assert_allclose(arrays["shares"].sum(axis=0) + arrays["others"], 1, atol=1e-5)
+
+
+def test_no_stage_is_without_words() -> None:
+    from components.sampling import STAGES
+    from components.views.sampling.words import MAIN
+    from components.views.sampling.words_more import SENTENCES
+
+    assert set(STAGES) == {*MAIN, *SENTENCES}
+
+
+def test_dry_quotes_the_passage_and_xtc_shows_both_ways() -> None:
+    header, _ = drawn(ids=(1, 2, 3, 9, 1, 2, 3), dry_multiplier=1.0, dry_base=2.0)
+    stage = next(stage for stage in header["stages"] if stage["name"] == "dry_multiplier")
+    assert "“t1 t2 t3” (3 tokens)" in stage["says"]
+    assert "“t9” followed" in stage["says"]
+    assert "costs 2 of its score" in stage["says"]
+    assert [entry["i"] for entry in stage["touched"]] == [9]
+    header, _ = drawn(xtc_probability=0.5, xtc_threshold=0.05)
+    both = next(stage for stage in header["stages"] if stage["name"] == "xtc_probability")["branches"]
+    assert both["strikes"] == (both["random"] < 0.5)
+    gone = [token for token in both["tokens"] if token["struck"] == 0]
+    assert len(gone) == both["targets"] > 0
+    assert all(token["spared"] >= 0.05 for token in gone)
+
+
+def test_mirostats_path_is_the_samplers() -> None:
+    steps = tuple(Step(9, 0.5, chance, 0.7, 1, 0.3, 0.1, 0.4) for chance in (0.5, 0.125))
+    header, _ = drawn(steps=steps, mirostat=2, mirostat_tau=3.0, mirostat_eta=0.5)
+    path = next(stage for stage in header["stages"] if stage["name"] == "mirostat")["path"]
+    assert path["surprise"] == [1.0, 3.0]
+    assert path["mu"][0] == 6.0
+    assert path["mu"][1] == 7.0, "a dull token lets mu rise"
+
+
+def test_followed_tokens_join_the_bars() -> None:
+    header, arrays = drawn(top_k=5)
+    out = next(i for i in range(VOCABULARY) if i not in {row["i"] for row in header["rows"]})
+    header, arrays = drawn(follow=(out, 10**9), top_k=5)
+    assert len(header["rows"]) == ROWS + 1
+    assert header["others"] == VOCABULARY - ROWS - 1
+    np.testing.assert_allclose(arrays["shares"].sum(axis=0) + arrays["others"], 1, atol=1e-5)
+    (token,) = header["followed"]
+    assert token["i"] == out
+    assert token["rank"][-1] is None
+    assert token["rank"][0] > ROWS
+    assert header["stages"][token["cut"]]["name"] == "top_k"

@@ -225,7 +225,7 @@ def _widget(name: str, speller: Speller | None) -> None:
     if name == "decay_start":
         st.number_input("… from so many new tokens on", 0, 512, step=1, **shared)
     elif name in CHOICES:
-        st.selectbox(label, list(CHOICES[name]), format_func=CHOICES[name].get, **shared)
+        st.selectbox(label, list(CHOICES[name]), format_func=CHOICES[name].__getitem__, **shared)
     elif isinstance(default(name), bool):
         st.toggle(label, **shared)
     else:

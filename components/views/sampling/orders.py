@@ -145,6 +145,8 @@ def engine(order: Sequence[str], stages: Sequence[Stage]) -> dict[str, Any]:
         one = len(absent) == 1
         if name == FIRST:
             where = f"{'it stands' if one else 'they stand'} where generate() puts custom processors"
+            if "mirostat" in absent:
+                where = "it stands at the end" if one else where + ", mirostat at the end"
         else:
             where = f"{'it keeps the place that it has' if one else 'they keep the places that they have'} in transformers"
         lacks = f"{title} has no {listed}; here {where}."

@@ -40,7 +40,7 @@ def _asked(key: str) -> None:
     wanted = ask.get("names")
     if ask.get("do") == "order" and isinstance(wanted, list):
         # What only a model's own generation config asks for cannot be moved: Settings do not know its name.
-        orders.set_order(dict.fromkeys(name for name in wanted if name in STAGES))
+        orders.set_order(list(dict.fromkeys(name for name in wanted if name in STAGES)))
 
 
 @st.fragment
