@@ -38,6 +38,8 @@ from components.workshop import FORWARD
 
 MAX_BEAMS = 16
 MAX_STEPS = 100
+# Every text followed has a copy of the prompt's keys and values.
+CACHE_BYTES = 400_000_000
 
 
 def _check(
@@ -77,6 +79,16 @@ class _Reader:
         with torch.inference_mode():
             self.cache = deepcopy(prefix.cache)
         prefixes.put(model, prefix)
+
+    def check(self, num_beams: int, tokens: int) -> None:
+        """ValueError where so many copies of the prompt's cache would take too much memory."""
+        parts = (part for layer in self.cache.layers for part in (layer.keys, layer.values) if part is not None)
+        needed = num_beams * sum(part.nbytes for part in parts)
+        if needed > CACHE_BYTES:
+            raise ValueError(
+                f"{num_beams} texts of {tokens:,} tokens would take {needed / 1e6:,.0f} MB beside the model; shorten "
+                "the text, or follow fewer at once."
+            )
 
     def spread(self, num_beams: int) -> None:
         import torch
@@ -129,7 +141,8 @@ def beam_search(
         on_step: called with every step.
 
     Raises:
-        ValueError: arguments or ids that cannot be, a prompt that fills the context, knobs that follow one text only.
+        ValueError: arguments or ids that cannot be, a prompt that fills the context or the memory, knobs that follow one
+            text only.
 
     Source: transformers 5.23, `GenerationMixin._beam_search` and the functions above it.
     """
@@ -148,6 +161,7 @@ def beam_search(
     wide = max(2, 1 + len(stops)) * num_beams
     generator = torch.Generator().manual_seed(seed)
     reader = _Reader(library, prompt)
+    reader.check(num_beams, len(prompt))
     # One text is greedy decoding in the library: the chain on logits, and the first end ends it.
     alone = num_beams == 1
     early = True if alone else early_stopping

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from components.sampling import BeamSearch, Settings, beam_search, decode
+from components.sampling import BeamSearch, Settings, beam, beam_search, decode
 from tests.conftest import needs
 from tests.unit.test_sampling_chain import tiny
 
@@ -173,6 +173,15 @@ def test_the_context_ends_it() -> None:
 def test_bad_requests_are_sentences(asked: dict[str, Any], says: str) -> None:
     with pytest.raises(ValueError, match=says):
         beam_search(model("gpt2", 0), PROMPT, **asked)
+
+
+def test_copies_of_a_long_prompt_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Two layers, keys and values, 32 numbers of four bytes for each of 5 tokens.
+    bytes_of_one = 2 * 2 * 32 * 4 * len(PROMPT)
+    monkeypatch.setattr(beam, "CACHE_BYTES", 4 * bytes_of_one)
+    beam_search(model("gpt2", 0), PROMPT, num_beams=4, max_new_tokens=1)
+    with pytest.raises(ValueError, match="5 texts of 5 tokens"):
+        beam_search(model("gpt2", 0), PROMPT, num_beams=5)
 
 
 def test_nothing_left_is_a_sentence() -> None:
