@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from components.sampling import Chain, Settings, decode, next_logits, prefixes, take
+from components.sampling import Chain, Settings, Stage, decode, next_logits, prefixes, take
 
 PROMPT = 64
 NEW = 10
@@ -109,16 +109,17 @@ def eight_vs_eight_runs(model: Any, turns: int = 5) -> dict[str, Any]:
     ids = prompt_ids()
     kept: list[object] = []
 
+    def record(place: int, stages: Sequence[Stage]) -> None:
+        kept.append([(stage.name, stage.survivors, stage.removed, stage.entropy) for stage in stages])
+
     def together() -> None:
         prefixes.clear()
-        kept.clear()
-        decode(model, ids, EIGHT, on_stages=lambda place, stages: kept.append(stages))
+        decode(model, ids, EIGHT, on_stages=record)
 
     def apart() -> None:
         for settings in EIGHT:
             prefixes.clear()
-            kept.clear()
-            decode(model, ids, [settings], on_stages=lambda place, stages: kept.append(stages))
+            decode(model, ids, [settings], on_stages=record)
 
     seconds = in_turn({"eight_runs": apart, "batch": together}, turns)
     prefixes.clear()
