@@ -7,6 +7,7 @@ Plain Python, no Streamlit, so that the domains, the tests and a notebook use th
   threading layer end the whole process, so the lock belongs to the process and not to a session.
 - `pool` runs slow work in the background. Equal requests become one computation, and a waiting reader sees a place
   in the queue. A running UMAP or forward cannot be interrupted: a cancelled job runs to its end and is dropped.
+- `errands` is a pool of the same kind for work that mostly waits for another machine.
 - `LIMITS` are checked by the domains, because a widget's own limit can be forged.
 """
 
@@ -198,6 +199,8 @@ class Pool:
 
 
 pool = Pool(workers=max(2, CORES))
+# Asking another machine is waiting, not computing: readers who wait must not take the places of those who compute.
+errands = Pool(workers=16)
 
 
 def give_back_memory() -> None:

@@ -25,7 +25,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from components import caching, workshop
 from components.views import frame
-from components.workshop import Cancelled, Job
+from components.workshop import Cancelled, Job, Pool
 
 EVERY = 0.4  # seconds between two looks at work under way
 AWAY = 5.0  # seconds without a browser after which work ends; a reload takes less
@@ -73,14 +73,15 @@ class Running:
         st.session_state[f"{self.key}_says"] = sentence
 
     def start(
-        self, ask: Any, work: Callable[[Job, Callable[[Any], None]], Any], *, same: Hashable | None = None
+        self, ask: Any, work: Callable[[Job, Callable[[Any], None]], Any], *, same: Hashable | None = None,
+        pool: Pool = workshop.pool,
     ) -> None:
         """Begin `work(job, tell)` in the job pool; what was under way before is given up.
 
         Work that calls `tell` at every step ends soon after the reader has closed the tab.
 
         `same`: where several readers may share one computation, the key that makes it the same; it then tells
-        nothing on the way to those who join.
+        nothing on the way to those who join. `pool`: `workshop.errands` for work that waits for another machine.
         """
         self.stop()
         self.say(None)
@@ -92,7 +93,7 @@ class Running:
             if not present():
                 job.cancel()
 
-        job = workshop.pool.submit(same if same is not None else (self.key, id(told)), lambda job: work(job, tell))
+        job = pool.submit(same if same is not None else (self.key, id(told)), lambda job: work(job, tell))
         st.session_state[self.key] = Run(ask, job, told)
         # When the session is let go, nobody waits any more.
         st.session_state[f"{self.key}_end"] = weakref.finalize(caching.session_store(), job.cancel)

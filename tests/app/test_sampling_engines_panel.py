@@ -149,6 +149,23 @@ def test_stop_keeps_what_had_come(engine: Imitation) -> None:
     assert header["ended"].startswith("Stopped")
 
 
+def test_readers_who_wait_for_a_slow_server_keep_nobody_from_computing(engine: Imitation) -> None:
+    from components import workshop
+
+    engine.play = lambda handler: handler.imitation.gone.wait(60)
+    tests = [app_test("sampling", sampling_engines_model="m", **PANEL) for _ in range(workshop.CORES + 2)]
+    for test in tests:
+        test.button(key="sampling_engines_ask").click().run()
+    until = time.monotonic() + 30
+    while len(engine.asked) < len(tests) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert len(engine.asked) >= len(tests), "all of them are waiting"
+    assert workshop.pool.submit("a computation", lambda job: 1).result(30) == 1
+    for test in tests:
+        test.button(key="_sampling_engines_running_stop").click().run()
+    engine.gone.set()
+
+
 def test_a_forged_link_asks_nobody_else(engine: Imitation) -> None:
     test = app_test("sampling", sampling_engines_server="http://169.254.169.254/latest", sampling_engines_top="9999",
                     sampling_engines_engine="nonsense", **PANEL)
@@ -173,7 +190,8 @@ def test_the_readers_key_goes_to_the_server_and_nowhere_else(
         proto = getattr(element, "proto", None)
         # The box that the reader typed it into belongs to the reader; the server sends no value back.
         seen.append(str(proto))
-    kept = {name: value for name, value in test.session_state._state.filtered_state.items() if name != "sampling_engines_key"}
+    state = test.session_state._state.filtered_state
+    kept = {name: value for name, value in state.items() if name != "sampling_engines_key"}
     assert KEY not in " ".join(seen)
     assert KEY not in repr(kept)
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
-from components import caching, remote, sampling, settings
+from components import caching, remote, sampling, settings, workshop
 from components.models import catalog, loaders
 from components.remote import BOUNDS, Bounds, RemoteAnswer
 from components.settings import Remote
@@ -47,7 +48,7 @@ def draw(model: str, text: str, said: Mapping[str, Any]) -> None:
     if pressed:
         for name in (_LAST, _PARTIAL, _AT):
             st.session_state.pop(name, None)
-        running.start(ask, _work(ask, key))
+        running.start(ask, _work(ask, key), pool=workshop.errands)
     if running.run is not None:
         running.follow(lambda: _partial(running), stopped="Stopped; what had come is kept.")
         return
@@ -73,15 +74,18 @@ def _ended(running: Running, ask: Ask) -> None:
         frame.trouble(running.says)
     partial: Asked | None = st.session_state.pop(_PARTIAL, None)
     if partial is not None:
-        st.session_state[_LAST] = replace(partial, answer=replace(partial.answer, ended="stopped"))
+        ended = partial.answer.ended or "stopped"  # the answer may be whole, and this page's model not yet
+        st.session_state[_LAST] = replace(partial, answer=replace(partial.answer, ended=ended))
     asked: Asked | None = st.session_state.get(_LAST)
     if asked is None:
         st.caption(words()["empty"])
         return
     at = _at(len(asked.answer.steps))
     beside = None
-    if at is not None and asked.answer.steps:
-        beside = _beside(asked, at)
+    # Always there, so that progress shown in it never takes the picture's place on the page.
+    with st.container(key=f"{KEY}_waits"):
+        if at is not None:
+            beside = _beside(asked, at)
     note = "" if asked.ask == ask else words()["stale"]
     mount(KEY, payload(asked, at=at, beside=beside, note=note, local=_title(asked.ask)), key=KEY,
           state=("view",), callbacks={"view": _moved})
@@ -171,6 +175,12 @@ def _work(ask: Ask, key: str) -> Callable[[Job, Callable[[Any], None]], Asked]:
 
         answer = remote.ask(where, ask.question(named), on_step=on_step, cancelled=job.cancelled, bounds=BOUNDS)
         job.check()
+        if answer.steps:
+            tell(Asked(ask, answer, named, size))
+            # What the picture opens with, so that it can be drawn in one go.
+            here = _place(ask, "")
+            with suppress(ValueError):  # the panel meets it again and says it beside the picture
+                caching.shared(f"{KEY}_local", here, lambda: _own(here, job))
         return Asked(ask, answer, named, size)
 
     return work
@@ -195,8 +205,7 @@ def _beside(asked: Asked, at: int) -> Beside:
     written = before(ask, asked.answer.steps, at)
     if written is None:
         return Beside(at, says="Here the text stops inside a character, where this model cannot be asked.")
-    chat = ask.chat and catalog.entry(ask.local).has_chat_template
-    key = (ask.local, ask.text, chat, ask.system if chat else "", written)
+    key = _place(ask, written)
     try:
         given = frame.compute(f"{KEY}_local", key, lambda job: _own(key, job), label=_title(ask))
     except ValueError as problem:
@@ -212,6 +221,12 @@ def _beside(asked: Asked, at: int) -> Beside:
         tuple((labels.label(token), float(given[token]), token in listed) for token in order),
         "" if step.top else "That engine gave no list here to set this model beside.",
     )
+
+
+def _place(ask: Ask, written: str) -> tuple[str, str, bool, str, str]:
+    """Under what the page's own model's view of a place is kept."""
+    chat = ask.chat and catalog.entry(ask.local).has_chat_template
+    return ask.local, ask.text, chat, ask.system if chat else "", written
 
 
 def _own(key: tuple[str, str, bool, str, str], job: Job) -> Any:
