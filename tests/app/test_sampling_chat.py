@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -144,6 +145,29 @@ def test_recorded_answers_are_shown_at_once() -> None:
         assert len(header["cards"]) == count
         assert {card["state"] for card in header["cards"]} == {"recorded"}
         assert all("answer" in card for card in header["cards"])
+
+
+def test_without_a_chat_model_the_panel_explains_and_shows_what_was_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    from components.models import sources
+    from components.views.sampling import chat, chat_prompt
+
+    state = sources.state
+
+    def absent(name: str) -> sources.State:
+        return dataclasses.replace(state(name), here=False) if name == "smollm2" else state(name)
+
+    monkeypatch.setattr(sources, "state", absent)
+    monkeypatch.setattr(chat_prompt, "chat_models", list)
+    monkeypatch.setattr(chat, "chat_models", list)
+    for view, count in (("Conversation", 0), ("Another format", 6), ("Other models", 3), ("Ready prompts", 1)):
+        test = app_test("sampling", sampling_model="storyteller", sampling_panel="Chat", sampling_chat_view=view)
+        header, _ = mounted(test, "sampling_chat")
+        told = " ".join(item.value for item in (*test.markdown, *test.caption))
+        assert "list of models at the top" in told, view
+        assert len(header.get("cards", ())) == count
+        if view == "Another format":
+            assert all(card["prompt"] == [] and "answer" in card for card in header["cards"])
+            assert test.button(key="sampling_chat_cards_go").disabled
 
 
 @needs("smollm2")

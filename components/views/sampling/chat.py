@@ -21,7 +21,9 @@ VIEWS = ("Conversation", "Another format", "Other models", "Ready prompts")
 
 def draw(model: str, said: dict[str, Any]) -> None:
     """The chosen one of four views."""
-    view = st.segmented_control("View", VIEWS, default=VIEWS[0], key="sampling_chat_view", bind="query-params",
+    # A ready prompt opens the conversation by itself, and what the session says needs no default beside it.
+    first = None if "sampling_chat_view" in st.session_state else VIEWS[0]
+    view = st.segmented_control("View", VIEWS, default=first, key="sampling_chat_view", bind="query-params",
                                 label_visibility="collapsed")
     if view == "Another format":
         chat_cards.formats(model)

@@ -151,7 +151,8 @@ def _write(cards: Sequence[Card], job: Job, tell: Any) -> list[dict[str, Any]]:
         if not card.here:
             found.append({})
             continue
-        job.report(place / len(cards), f"{place + 1} of {len(cards)}")
+        job.report(place / len(cards), f"{place + 1} of {len(cards)}" if loaders.loaded(card.model)
+                   else f"opening {catalog.entry(card.model).title}")
         opened = loaders.model(card.model)
         prompt = sampling.written(opened, [Turn("user", card.text)], template=card.template,
                                   answer_begins=card.answer_begins)

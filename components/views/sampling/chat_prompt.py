@@ -75,7 +75,8 @@ def spelled(
     named, found = labels(model), []
     spans = list(zip(out.contents, said, strict=False))
     for token, (start, end) in zip(encoded.ids, encoded.offsets, strict=True):
-        whose = next((turn.role for (first, last), turn in spans if first <= start < last and start < end), "")
+        # A token across an edge, such as a word with the space in front of it, belongs where its middle lies.
+        whose = next((turn.role for (first, last), turn in spans if first <= (start + end) / 2 < last), "")
         found.append({**named.label(token), "w": whose})
     return found
 
