@@ -87,7 +87,7 @@ def test_an_edited_text_goes_on_and_the_earlier_tree_is_returned_to(open_page) -
 def test_on_a_phone_the_tree_hangs_down_and_nothing_scrolls_sideways(open_page) -> None:  # type: ignore[no-untyped-def]
     from playwright.sync_api import expect
 
-    page = open_page("sampling", width=400, query=QUERY)
+    page = open_page("sampling", width=400, query=QUERY.replace("tokens=4", "tokens=40"))
     offers = page.locator(".branches .offer")
     expect(offers).to_have_count(5, timeout=LONG)
     offers.first.click()
@@ -98,3 +98,12 @@ def test_on_a_phone_the_tree_hangs_down_and_nothing_scrolls_sideways(open_page) 
     root, word = (page.locator(f".branches .word.{name}").bounding_box() for name in ("root", "here"))
     assert word["y"] > root["y"] + root["height"] - 1
     assert word["x"] > root["x"]
+    # Long branches are folded in their middle, and open at a press.
+    page.get_by_role("button", name="Write the likeliest on").click()
+    folds = page.locator(".branches .fold")
+    expect(folds.first).to_be_visible(timeout=LONG)
+    settle(page)
+    count, words = folds.count(), page.locator(".branches .word").count()
+    folds.first.click()
+    expect(folds).to_have_count(count - 1, timeout=LONG)
+    assert page.locator(".branches .word").count() > words
