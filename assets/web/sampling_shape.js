@@ -101,7 +101,7 @@ function shStrip(header, store) {
   const done = header.ended;
   return [
     el("p", { class: "out" }, el("span", { class: "quiet", text: `${header.cut ? "… " : ""}${header.tail}` }), el("mark", { text: header.text })),
-    el("p", { class: `ends${done && !header.complete ? " cut" : ""}`, role: "status", text: done ? header.says : "Writing, or stopped while writing." }),
+    el("p", { class: `ends${(done || header.resting) && !header.complete ? " cut" : ""}`, role: "status", text: done ? header.says : header.resting ? "Stopped before its end, so the shape may be cut off." : "Writing …" }),
     el("div", { class: "line" }, el("h3", { text: "What the shape forbade at each step" }),
       el("p", { class: "legend", "aria-hidden": "true" },
         el("span", {}, el("i", { class: "key no" }), "forbidden"), el("span", {}, el("i", { class: "key yes" }), "allowed"),
@@ -139,8 +139,9 @@ function shDetail(step, i, header) {
 
 function shTable(header) {
   const head = ["token", "tokens allowed", "forbidden", "the model gave it", "inside the shape"];
-  return el("table", { class: "sr-only" }, el("caption", { text: "The output, token by token" }),
+  // A table takes the width it needs, so the box around it is what hides it.
+  return el("div", { class: "sr-only" }, el("table", {}, el("caption", { text: "The output, token by token" }),
     el("thead", {}, el("tr", {}, head.map((text) => el("th", { scope: "col", text })))),
     el("tbody", {}, header.steps.map((step) => el("tr", {}, el("th", { scope: "row", text: step.end ? "end of text" : shSpoken(step) }),
-      el("td", { text: step.one ? "1, forced" : step.n }), el("td", { text: percent(step.f) }), el("td", { text: percent(step.p) }), el("td", { text: percent(step.q) })))));
+      el("td", { text: step.one ? "1, forced" : step.n }), el("td", { text: percent(step.f) }), el("td", { text: percent(step.p) }), el("td", { text: percent(step.q) }))))));
 }

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.sampling.chain import _library
+from components.sampling.grammar import vocabulary_of
 from components.sampling.prefixes import Prefix, prefixes, share
 from components.sampling.reading import advance, check_ids, context_of
 from components.workshop import FORWARD
@@ -17,7 +18,8 @@ from components.workshop import FORWARD
 if TYPE_CHECKING:
     import torch
 
-ROWS = 16  # rows of one batch; bounds its logits
+ROWS = 16  # rows of one batch at most
+LOGITS = 40_000_000  # and so many logits: 160 MB
 MOST_OPTIONS = 20
 Path = tuple[int, ...]
 
@@ -119,11 +121,13 @@ def behind(
     if len(prefix.ids) < len(prompt) - 1:
         _, prefix = advance(library, prefix, prompt[len(prefix.ids) : -1])
     order = sorted(range(len(rows)), key=lambda place: len(rows[place]))  # little padding
+    widest = 1 + max((len(row) for row in rows), default=0)
+    size = max(1, min(ROWS, LOGITS // (widest * vocabulary_of(library))))
     try:
-        for start in range(0, len(order), ROWS):
+        for start in range(0, len(order), size):
             if cancelled is not None and cancelled():
                 raise ValueError("The scoring was stopped; start it again.")
-            places = order[start : start + ROWS]
+            places = order[start : start + size]
             logits = _batch(library, prefix, prompt[-1], [rows[place] for place in places])
             for number, place in enumerate(places):
                 used = logits[number, : len(rows[place]) + 1]

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
 
 from components.models import catalog
-from components.payload import pack
+from components.payload import annotate, pack
 from components.sampling import Settings
 from components.views import address, frame
 from components.views.component import mount
 from components.views.footer import reproduce
 from components.views.running import Running
 from components.views.sampling import shape_ask
+from components.views.sampling.picture import settings_of
 from components.views.sampling.shape_ask import Ask, page_copy
 from components.views.sampling.snippet_shape import snippet_shape
 from components.workshop import Job
@@ -21,9 +23,8 @@ from components.workshop import Job
 KEY = "sampling_shape"
 TALES = ("choices", "regex")
 EVERY = ("choices", "regex", "json", "call", "likely")
-MOST_TOKENS = 120
+MOST_TOKENS = 200
 HOW = {"greedy": "the likeliest", "drawn": "a draw"}
-KNOBS = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty", "seed")
 
 
 def draw(model: str, said: dict[str, Any]) -> None:
@@ -40,11 +41,12 @@ def draw(model: str, said: dict[str, Any]) -> None:
     results: dict[str, tuple[Ask, bytes]] = st.session_state.setdefault(f"_{KEY}_results", {})
     if ended is not None:
         results[f"{model} {ended[0].kind}"] = ended
+    _stopped(running, results)
     if running.says:
         frame.trouble(running.says)
     busy = running.run is not None and running.run.ask.model == model and running.run.ask.kind == kind
     if running.run is not None:
-        running.follow((lambda: _so_far(running, results, model)) if busy else None,
+        running.follow((lambda: _so_far(running)) if busy else None,
                        stopped="Stopped. What was written until then is kept.")
     if busy:
         return
@@ -55,7 +57,7 @@ def draw(model: str, said: dict[str, Any]) -> None:
         return
     if kept[0] != ask and not kept[0].every:
         st.caption("What follows was made before your last change; press Run for what stands above.")
-    _mount(kept[1], False)
+    _mount(annotate(kept[1], resting=True), False)
     if not kept[0].every:
         reproduce(KEY, lambda: snippet_shape(kept[0]), "Reproduce this output")
 
@@ -71,12 +73,20 @@ def _kind(kinds: tuple[str, ...]) -> str:
     return str(chosen or kinds[0])
 
 
-def _so_far(running: Running, results: dict[str, tuple[Ask, bytes]], model: str) -> None:
-    """What is there already; it also stays after Stop."""
-    run = running.run
-    if run is not None and run.told:
-        results[f"{model} {run.ask.kind}"] = (run.ask, run.told[-1])
-    _mount(running.partial, True)
+def _so_far(running: Running) -> None:
+    told = running.partial
+    _mount(told() if told is not None else None, True)
+
+
+def _stopped(running: Running, results: dict[str, tuple[Ask, bytes]]) -> None:
+    """What had been told when Stop was pressed stays as a result."""
+    watched = f"_{KEY}_watched"
+    if running.run is not None:
+        st.session_state[watched] = running.run
+        return
+    run = st.session_state.pop(watched, None)
+    if run is not None and run.told and run.job.cancelled():
+        results[f"{run.ask.model} {run.ask.kind}"] = (run.ask, run.told[-1]())
 
 
 def _mount(payload: bytes | None, running: bool) -> None:
@@ -173,7 +183,7 @@ def _how(own: str, said: dict[str, Any]) -> Settings:
         st.button("Run", key=f"{KEY}_run", type="primary", on_click=_press, args=("run",))
     most = max(1, min(MOST_TOKENS, int(tokens)))
     if how == "drawn":
-        return Settings.of({**{name: said[name] for name in KNOBS}, "max_new_tokens": most})
+        return replace(settings_of(said), max_new_tokens=most)
     return Settings(do_sample=False, max_new_tokens=most)
 
 

@@ -6,7 +6,7 @@ import datetime
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from components import sampling
@@ -16,7 +16,8 @@ from components.views import frame
 from components.views.sampling import moments, shape_picture
 from components.workshop import Job
 
-Tell = Callable[[bytes], None]
+# Told after every token, and drawn only when somebody looks.
+Tell = Callable[[Callable[[], bytes]], None]
 FREE_TOKENS = 16
 
 
@@ -92,7 +93,7 @@ def work(ask: Ask, job: Job, tell: Tell) -> bytes:
         job.check()
         steps.append(record)
         job.report(len(steps) / ask.settings.max_new_tokens, f"token {len(steps)}")
-        tell(picture.draw(steps))
+        tell(partial(picture.draw, tuple(steps)))
 
     made = sampling.constrained(opened, prompt.ids, grammar, ask.settings, on_token=on_token, cancelled=job.cancelled)
     job.check()
@@ -190,7 +191,7 @@ def _reviews(ask: Ask, opened: Any, job: Job, tell: Tell) -> bytes:
             "plain": options[int(found.log_p.argmax())], "said": said, "named": named(said, options),
             "margin": float(abs(found.calibrated[0] - found.calibrated[1])),
         })
-        tell(shape_picture.reviews(rows, len(reviews["texts"])))
+        tell(partial(shape_picture.reviews, tuple(rows), len(reviews["texts"])))
     return shape_picture.reviews(rows, len(reviews["texts"]))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 
 from components.sampling import Settings
 from components.views.sampling import shape_ask
@@ -45,7 +46,19 @@ def _grammar(ask: Ask) -> list[str]:
     ]
 
 
+def _check(settings: Settings) -> None:
+    """The snippet knows the main knobs; with others on it would give other numbers, so it says so instead."""
+    known = {"do_sample", "seed", "max_new_tokens", "repetition_penalty", *_AFTER}
+    plain = Settings()
+    others = [one.name for one in fields(Settings)
+              if one.name not in known and getattr(settings, one.name) != getattr(plain, one.name)]
+    if others:
+        raise ValueError(f"This code knows the five main knobs, and {', '.join(others)} is on; set that back and run "
+                         "again.")
+
+
 def _shape(ask: Ask) -> str:
+    _check(ask.settings)
     before = shape_ask.call_prompt(ask.before) if ask.kind == "call" else ask.before
     settings = ask.settings
     prompt = ['ids = tokenizer(text, return_tensors="pt").input_ids']
@@ -148,7 +161,7 @@ def _likely(ask: Ask) -> str:
         f"answers = {[' ' + one.strip() for one in shape_ask.lines(ask.text)]!r}",
         "",
         "",
-        "def log_p(prompt, answer):",
+        "def score(prompt, answer):",
         '    front = tokenizer(prompt, return_tensors="pt").input_ids',
         '    behind = tokenizer(answer, return_tensors="pt", add_special_tokens=False).input_ids',
         "    with torch.inference_mode():",
@@ -157,8 +170,8 @@ def _likely(ask: Ask) -> str:
         "    return float(told.gather(1, behind.T).sum())",
         "",
         "",
-        "here = [log_p(asked, answer) for answer in answers]",
-        "empty = [log_p(nothing, answer) for answer in answers]",
+        "here = [score(asked, answer) for answer in answers]",
+        "empty = [score(nothing, answer) for answer in answers]",
         "adds = [a - b for a, b in zip(here, empty)]",
         "",
         f"question = {shape_ask.filled(ask.ask, ask.before)!r}",
