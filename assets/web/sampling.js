@@ -64,7 +64,7 @@ function build(store, parentElement) {
     el("section", { class: "chain" },
       el("div", { class: "line" }, el("h2", { text: "The chain, in its order" }), store.library),
       el("div", { class: "chain-head", "aria-hidden": "true" }, el("span"), el("span", { text: "tokens left" }),
-        el("span", { text: "removed" }), el("span", { text: "effective choices" })),
+        el("span", { text: "mass removed" }), el("span", { text: "effective choices" })),
       store.table, store.order, store.said)),
   el("section", { class: "drawn" },
     el("div", { class: "line" }, el("h2", { text: "The draw" }), store.drawTitle), store.drawBox),

@@ -23,10 +23,10 @@ function chain(store, header, look, ask) {
       el("span", { class: "plain", text: stage.plain }));
     left.textContent = stage.on ? grouped(stage.left) : "";
     removed.textContent = stage.on ? (place ? percent(stage.removed) : "") : "off";
-    effective.textContent = stage.on ? fmt(stage.effective) : "";
-    row.button.title = stage.on ? `entropy ${fmt(stage.entropy)} nats; e to that power is ${fmt(stage.effective)} effective choices` : "";
+    effective.replaceChildren(...(stage.on ? [fmt(stage.effective), el("small", { text: `${fmt(stage.entropy)} nats` })] : []));
+    row.button.title = stage.on ? `entropy H = ${fmt(stage.entropy)} nats; e to the power of H is ${fmt(stage.effective)} effective choices` : "";
     row.button.setAttribute("aria-label", stage.on
-      ? `${stage.name} ${valueOf(stage)}: ${stage.left} tokens left, ${place ? `${percent(stage.removed)} removed, ` : ""}${fmt(stage.effective)} effective choices`
+      ? `${stage.name} ${valueOf(stage)}: ${stage.left} tokens left, ${place ? `${percent(stage.removed)} removed, ` : ""}${fmt(stage.effective)} effective choices, entropy ${fmt(stage.entropy)} nats`
       : `${stage.name}: off`);
     row.button.onclick = () => {
       store.open = open ? "" : stage.name;

@@ -1,4 +1,4 @@
-"""What single stages looked at when they did what they did: for sentences and small charts, not for the chain itself."""
+"""What single stages looked at when they did what they did: for sentences and small charts, not for the chain."""
 
 from __future__ import annotations
 

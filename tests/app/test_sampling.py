@@ -307,7 +307,8 @@ def test_the_opened_group_alone_draws_its_widgets(page: Any) -> None:
     page.slider(key="sampling_set_dry_multiplier").set_value(0.8).run()
     page.session_state["sampling_group"] = "draw"
     page.run()
-    assert "dry_multiplier" in [stage["name"] for stage in picture(page)[0]["stages"]], "closed groups keep their values"
+    on = [stage["name"] for stage in picture(page)[0]["stages"]]
+    assert "dry_multiplier" in on, "closed groups keep their values"
     assert page.query_params["sampling_dry_multiplier"] in ("0.8", ["0.8"])
 
 
@@ -328,3 +329,25 @@ def test_a_search_lists_tokens_with_their_chances(page: Any) -> None:
     assert found["of"] >= len(found["tokens"]) > 0
     assert "sea" in found["tokens"][0]["t"].lower()
     assert found["tokens"][0]["rank"] >= 1
+
+
+def test_a_lesson_clears_what_it_does_not_speak_of(page: Any) -> None:
+    page.session_state["sampling_top_a"] = 0.3
+    page.session_state["sampling_order"] = "llama.cpp"
+    page.session_state["sampling_model"] = "storyteller"
+    page.run()
+    assert "top_a" in [stage["name"] for stage in picture(page)[0]["stages"]]
+    button = page.button(key="sampling_lesson_set")
+    if button.disabled:
+        pytest.skip("the first lesson's model is not here")
+    button.click().run()
+    header, _ = picture(page)
+    assert "top_a" not in [stage["name"] for stage in header["stages"]]
+    assert header["order"]["name"] == "transformers"
+
+
+def test_a_long_list_stays_out_of_the_address(page: Any) -> None:
+    page.session_state["sampling_banned_words"] = "\n".join(f"somewhere{i}" for i in range(60))
+    page.run()
+    assert "bad_words_ids" in [stage["name"] for stage in picture(page)[0]["stages"]]
+    assert "sampling_banned_words" not in page.query_params

@@ -20,7 +20,8 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("storyteller", {"settings": Settings(temperature=0.8, top_k=50, top_p=0.9, min_p=0.05), "written": (40, 41)}),
     ("storyteller", {"settings": Settings(temperature=0, repetition_penalty=1.3)}),
     ("storyteller", {"settings": Settings(temperature=1.4, seed=12), "redraw": 3}),
-    ("storyteller", {"settings": Settings(temperature=0.9, top_k=200, typical_p=0.9, epsilon_cutoff=1e-5, eta_cutoff=1e-4,
+    ("storyteller", {"settings": Settings(temperature=0.9, top_k=200, typical_p=0.9, epsilon_cutoff=1e-5,
+                                          eta_cutoff=1e-4,
                                           top_h=0.9, top_n_sigma=3.0, top_a=0.001, tfs_z=0.99, min_p=0.001),
                      "written": (40, 41, 42)}),
     ("storyteller", {"settings": Settings(

@@ -155,7 +155,7 @@ def speller(model: str) -> Speller:
 
 
 def prompt_ranks(begun: Begun) -> tuple[int, ...]:
-    """Rank of each prompt token, 1 for the one held likeliest, 0 for the first; one more reading of the prompt, kept."""
+    """Rank of each prompt token, 1 for the likeliest, 0 for the first; one more reading of the prompt, kept."""
     def work(job: Job) -> tuple[int, ...]:
         job.report(None, "ranking the text's tokens")
         scored = sampling.score(loaders.model(begun.model), begun.prompt.ids, cancelled=job.cancelled)

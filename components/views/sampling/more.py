@@ -59,6 +59,7 @@ CHOICES: dict[str, dict[Any, str]] = {
     "watermark": {"": "off", "greenlist": "green list", "synthid": "SynthID"},
 }
 TEXT_LENGTH = 2_000
+LINKED = 500  # characters of a field that still go into the address
 _FIELDS = {field.name: field.default for field in fields(Settings)}
 
 
@@ -167,7 +168,7 @@ def arrive() -> list[str]:
 def _write(name: str) -> None:
     key, value = f"sampling_{name}", now(name)
     wanted = None if value == default(name) else str(value).lower() if isinstance(value, bool) else str(value)
-    if wanted is None:
+    if wanted is None or len(wanted) > LINKED:
         if key in st.query_params:
             del st.query_params[key]
     elif st.query_params.get(key) != wanted:
@@ -218,6 +219,8 @@ def _widget(name: str, speller: Speller | None) -> None:
             st.text_input(label, max_chars=80, placeholder='" The", or an id', **shared)
         else:
             st.text_area(label, height=86, max_chars=TEXT_LENGTH, placeholder=sample, **shared)
+        if len(value) > LINKED:
+            st.caption("This is too long for a link: Share leaves it out.")
         if speller is not None and value.strip() and name in ("bias_words", "banned_words"):
             st.caption(plain(" ".join(_explained(value, name == "bias_words", speller))))
         return

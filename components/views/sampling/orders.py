@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import streamlit as st
@@ -101,7 +101,8 @@ def choose() -> tuple[str, ...]:
 
 
 def effect(
-    stages: Sequence[Stage], pending: Step, usual: Sequence[Stage], usual_pending: Step, label: Any, order: Sequence[str],
+    stages: Sequence[Stage], pending: Step, usual: Sequence[Stage], usual_pending: Step, label: Callable[[int], str],
+    order: Sequence[str],
 ) -> dict[str, Any]:
     """What an order does to this step, compared with the library's.
 
@@ -148,6 +149,7 @@ def engine(order: Sequence[str], stages: Sequence[Stage]) -> dict[str, Any]:
             if "mirostat" in absent:
                 where = "it stands at the end" if one else where + ", mirostat at the end"
         else:
-            where = f"{'it keeps the place that it has' if one else 'they keep the places that they have'} in transformers"
+            keeps = "it keeps the place that it has" if one else "they keep the places that they have"
+            where = f"{keeps} in transformers"
         lacks = f"{title} has no {listed}; here {where}."
     return {"name": name, "title": title, "says": "", "lacks": lacks, "notes": about.get("notes", "")}

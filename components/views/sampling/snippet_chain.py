@@ -60,7 +60,9 @@ def stages_on(settings: Settings) -> list[str]:
             continue
         if settings.greedy and name in WARPERS or settings.mirostat and name in CUTS:
             continue
-        if name == "temperature" and settings.dynatemp_range or name == "dry_multiplier" and not settings.dry_penalty_last_n:
+        if name == "temperature" and settings.dynatemp_range:
+            continue
+        if name == "dry_multiplier" and not settings.dry_penalty_last_n:
             continue
         names.append(name)
     # Switched-off main knobs keep their row on the page, and with it a place in the order.
@@ -71,7 +73,8 @@ def stages_on(settings: Settings) -> list[str]:
 def chain_lines(settings: Settings, step: int, redraw: int, chances: Sequence[float]) -> tuple[list[str], list[str]]:
     """Names to import from transformers, and the lines that build `chain`, a list of (ids, scores) -> scores.
 
-    The lines use `prompt` and `ids` [1, n], `model`, `logits` [vocab]. `step`, `redraw` and `chances` as in `Chain.fold`.
+    The lines use `prompt` and `ids` [1, n], `model`, `logits` [vocab]. `step`, `redraw` and `chances` as in
+    `Chain.fold`.
     """
     imports: list[str] = []
     before: list[str] = []
