@@ -141,8 +141,8 @@ def beam_search(
         on_step: called with every step.
 
     Raises:
-        ValueError: arguments or ids that cannot be, a prompt that fills the context or the memory, knobs that follow one
-            text only.
+        ValueError: arguments or ids that cannot be, a prompt that fills the context or the memory, knobs that follow
+            one text only.
 
     Source: transformers 5.23, `GenerationMixin._beam_search` and the functions above it.
     """

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
 
-from components import caching
 from components.models.open import open_model
 from components.sampling import Settings, beam_search, prompt_lookup
 from components.views.sampling.strategies import end_tokens
+from components.views.sampling.strategies_ask import Ask, words
 from tests.app.test_sampling import buffers, walk
-from tests.conftest import app_test, needs
+from tests.conftest import app_test
 
 TEXT = "The old miller had a cat. One day the"
 
@@ -77,12 +78,26 @@ def test_nothing_to_draw_is_a_sentence() -> None:
     assert any("leaves nothing to draw" in one.value for one in test.warning)
 
 
-@needs("smollm2")
-def test_what_takes_long_waits_for_run() -> None:
-    caching.session_store().clear()
-    test = opened(sampling_model="smollm2", sampling_strategies_steps="12", sampling_strategies_beams="2",
-                  text="The ferry was late and nobody on the quay")
-    drawn = [one for one in walk(test.main) if getattr(one, "type", "") == "bidi_component"
-             and one.proto.component_name.endswith("_sampling_strategies")]
-    assert not drawn
+def test_what_takes_long_waits_for_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Ask, "quick", False)
+    text = "The ferry was late and nobody on the quay"
+    test = opened(text=text, sampling_strategies_steps="5", sampling_strategies_beams="2")
+
+    def drawn() -> list[Any]:
+        return [one for one in walk(test.main) if getattr(one, "type", "") == "bidi_component"
+                and one.proto.component_name.endswith("_sampling_strategies")]
+
+    assert not drawn()
+    next(button for button in test.button if button.label == "Run").click().run()
+    until = time.monotonic() + 60
+    while any(button.label == "Stop" for button in test.button) and time.monotonic() < until:
+        time.sleep(0.1)
+        test.run()
+    header, _ = buffers(test, "sampling_strategies")
+    assert (header["steps"], header["num_beams"]) == (5, 2)
+    assert not [button for button in test.button if button.label == "Run"]
+    # Other knobs: what was drawn stays, and says that it is of other knobs.
+    test.slider(key="sampling_strategies_steps").set_value(4).run()
+    header, _ = buffers(test, "sampling_strategies")
+    assert (header["steps"], header["note"]) == (5, words()["stale"])
     assert [button for button in test.button if button.label == "Run"]

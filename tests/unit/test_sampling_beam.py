@@ -26,6 +26,14 @@ def model(kind: str, seed: int) -> Any:
     return made
 
 
+@cache
+def real(name: str) -> Any:
+    """An open model, once for the tests of one process."""
+    from components.models.open import open_model
+
+    return open_model(name)
+
+
 def library(of: Any, prompt: list[int], asked: dict[str, Any], settings: Settings, seed: int = 1) -> Any:
     torch.manual_seed(seed)
     return of.generate(
@@ -95,9 +103,7 @@ def test_one_beam_is_greedy_decoding_or_plain_sampling(kind: str, knobs: dict[st
 
 @pytest.mark.parametrize("name", ["storyteller", pytest.param("smollm2", marks=needs("smollm2"))])
 def test_real_models_equal_generate(name: str) -> None:
-    from components.models.open import open_model
-
-    opened = open_model(name)
+    opened = real(name)
     prompt = list(opened.tokenizer.library_object.encode("The old miller had a cat. One day the").ids)
     for asked, drawn in (
         ({"num_beams": 3, "max_new_tokens": 4, "length_penalty": 1.0, "early_stopping": False}, False),

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from components.sampling import Settings, decode, judge, look_up, pick, prompt_lookup
 from tests.conftest import needs
+from tests.unit.test_sampling_beam import real
 from tests.unit.test_sampling_chain import tiny
 
 PROMPT = [5, 9, 42, 7, 5, 9, 42, 8, 5, 9]
@@ -63,9 +64,7 @@ def test_greedy_text_and_runs_are_the_librarys(
 @pytest.mark.parametrize(("name", "steps", "least"), [
     ("storyteller", 30, 15), pytest.param("smollm2", 8, 3, marks=needs("smollm2"))])
 def test_a_refrain_saves_runs_of_a_real_model(name: str, steps: int, least: int) -> None:
-    from components.models.open import open_model
-
-    opened = open_model(name)
+    opened = real(name)
     text = "The wind blew and the mill turned. The wind blew and the mill turned. The wind blew and the"
     prompt = list(opened.tokenizer.library_object.encode(text).ids)
     settings = Settings(do_sample=False, max_new_tokens=steps)

@@ -36,9 +36,7 @@ def draw(model: str, text: str, said: Mapping[str, Any]) -> None:
         made = frame.compute(KEY, (ask,), lambda job: _work(ask, job), label="Searching")
     if made is None and running.run is None:
         with st.container(horizontal=True, vertical_alignment="center", key=f"{KEY}_start"):
-            if st.button("Run", type="primary", key=f"{KEY}_run"):
-                running.start(ask, lambda job, tell: _work(ask, job, tell))
-                st.rerun(scope="fragment")
+            st.button("Run", type="primary", key=f"{KEY}_run", on_click=_start, args=(running, ask))
             st.caption(words()["empty"])
     if running.says:
         frame.trouble(running.says)
@@ -52,6 +50,10 @@ def draw(model: str, text: str, said: Mapping[str, Any]) -> None:
         reproduce(KEY, lambda: snippet_strategies(ask), "Reproduce this search")
     elif _LAST in st.session_state:
         _mount(st.session_state[_LAST], note=words()["stale"])
+
+
+def _start(running: Running, ask: Ask) -> None:
+    running.start(ask, lambda job, tell: _work(ask, job, tell))
 
 
 def _mount(payload: bytes, *, late: bool = False, note: str = "") -> None:
