@@ -47,6 +47,8 @@ function cmpReplace(store, ...nodes) {
 function cmpTexts(store) {
   const { header, root } = store;
   root.style.setProperty("--first", cmpColour(store, store.first));
+  // Room for as many tokens as were asked for, so that nothing below moves while they come.
+  root.style.setProperty("--room", `${Math.min(22, Math.max(4, Math.ceil(header.asked / 5.5) * 1.85))}rem`);
   let from = 0;
   store.columns = header.settings.map((setting, place) => {
     const column = { ...setting, place, from };

@@ -183,8 +183,7 @@ def same(one: Step, other: Step) -> bool:
     return close and (one.id, one.rank, one.random) == (other.id, other.rank, other.random)
 
 
-@pytest.mark.parametrize("kind", ["gpt2", "llama"])
-@pytest.mark.parametrize("noise", ["uniform", "gumbel"])
+@pytest.mark.parametrize(("kind", "noise"), [("gpt2", "uniform"), ("llama", "gumbel")])
 def test_a_batch_gives_every_setting_what_it_gets_alone(kind: str, noise: str) -> None:
     model = tiny(kind, seed=2)
     told: dict[int, list[Step]] = {place: [] for place in range(len(MANY))}

@@ -185,7 +185,7 @@ def _body(prompted: Prompted, said: Mapping[str, Any], running: Running, *, tick
             st.caption(_note(running, missing, len(made)))
     made |= _so_far(prompted, running)
     mount(
-        KEY, texts(_columns(wanted, made, prompted.model), words(), said, waiting=run is not None),
+        KEY, texts(_columns(wanted, made, prompted.model), words(), said, tokens=tokens, waiting=run is not None),
         key=f"{KEY}_columns", triggers=("lines",), callbacks={"lines": _edited},
     )
     usable = [one.settings for one in wanted if one.settings is not None]

@@ -51,7 +51,9 @@ def _knobs() -> list[dict[str, Any]]:
     return found
 
 
-def texts(columns: Sequence[Column], words: Mapping[str, Any], said: Mapping[str, Any], *, waiting: bool) -> bytes:
+def texts(
+    columns: Sequence[Column], words: Mapping[str, Any], said: Mapping[str, Any], *, tokens: int, waiting: bool
+) -> bytes:
     """Header: settings, measures, where texts part. Arrays: tokens, surprises and chances, column after column."""
     names: dict[int, int] = {}
     table: list[dict[str, Any]] = []
@@ -85,6 +87,7 @@ def texts(columns: Sequence[Column], words: Mapping[str, Any], said: Mapping[str
         "knobs": _knobs(),
         "empty": words["empty"],
         "seed": said.get("seed"),
+        "asked": tokens,
         "waiting": waiting,
     }
     arrays = {
