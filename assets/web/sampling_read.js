@@ -127,7 +127,7 @@ function rtFlow(store, one) {
   const hidden = one.sliding ? one.from[one.last] : 0;
   const gone = hidden ? el("p", { class: "quiet gone" }, el("span", { class: "dotted", text: "Dotted" }), `: the first ${hidden.toLocaleString("en-US")} tokens, which the model no longer saw when it read the last one. Point at a token to see how far back its own view went.`) : null;
   one.flow = flow;
-  return el("section", { class: "reading" }, title, one.at === 0 ? rtLegend(by) : null, gone, flow, header.growing ? el("p", { class: "quiet", text: "The rest is being read." }) : null);
+  return el("section", { class: "reading" }, title, one.at === 0 ? rtLegend(by) : null, gone, flow, header.state ? el("p", { class: "quiet", text: header.state === "growing" ? "The rest is being read." : "The rest was not read." }) : null);
 }
 
 function rtLegend(by) {
@@ -158,7 +158,7 @@ function rtTell(store, one, i, pointed) {
   const s = one.surprise[i];
   const name = el("span", { class: `name k${label[1]}`, text: rtShown(label) });
   if (Number.isNaN(s)) {
-    store.card.replaceChildren(el("h4", {}, name), el("p", { text: store.header.growing ? "Not read yet." : "The first token. Nothing stands before it, so nothing could announce it." }));
+    store.card.replaceChildren(el("h4", {}, name), el("p", { text: store.header.state && i ? "Not read yet." : "The first token. Nothing stands before it, so nothing could announce it." }));
     return;
   }
   const k = one.expected.shape[1];

@@ -145,7 +145,8 @@ def _link(name: str, value: str | None) -> None:
 def _readings(readers: list[Reader]) -> list[Scored]:
     """What each reader makes of its text; fewer, or none, while it is being read or waits for a press."""
     running = Running(KEY, doing="The reading")
-    running.settle()
+    if running.settle() is not None:
+        st.session_state.pop(f"{KEY}_told", None)
     missing = [reader for reader in readers if caching.peek(KIND, reader.key) is None]
     cost = sum(reader.cost for reader in missing)
     if cost <= AT_ONCE:
@@ -157,10 +158,17 @@ def _readings(readers: list[Reader]) -> list[Scored]:
             frame.trouble(running.says)
         st.write(f"This text has {missing[0].tokens:,} tokens, which takes this model a while.")
         if not st.button("Read it", key=f"{KEY}_go", type="primary"):
+            asked, told = st.session_state.get(f"{KEY}_told", (None, None))
+            if asked == tuple(readers):  # what had been read when it was stopped
+                _partly(readers, told, "stopped")
             return []
         running.start(tuple(readers), lambda job, tell: _read_all(readers, job, tell))
-    running.follow(lambda: _partly(readers, running.partial), stopped="The reading was stopped. Press Read it for the "
-                                                                     "rest.")
+
+    def growing() -> None:
+        st.session_state[f"{KEY}_told"] = (tuple(readers), running.partial)
+        _partly(readers, running.partial, "growing")
+
+    running.follow(growing, stopped="The reading was stopped; what had been read by then is shown.")
     return []
 
 
@@ -193,8 +201,8 @@ def _read_all(readers: list[Reader], job: Job, tell: Any) -> int:
     return len(readers)
 
 
-def _partly(readers: list[Reader], told: tuple[int, Scored] | None) -> None:
-    """The picture while it grows."""
+def _partly(readers: list[Reader], told: tuple[int, Scored] | None, state: str) -> None:
+    """The picture while it grows, or as far as it came."""
     if told is not None:
         place, found = told
-        mount(KEY, payload("one", [readers[place]], [found], COLOURS[0], growing=True), key=f"{KEY}_growing")
+        mount(KEY, payload("one", [readers[place]], [found], COLOURS[0], state), key=f"{KEY}_growing")

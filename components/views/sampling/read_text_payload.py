@@ -47,17 +47,16 @@ class Reader:
         return self.tokens * (1 if self.window is None else 2) * catalog.entry(self.model).memory_mb
 
 
-def payload(mode: str, readers: Sequence[Reader], found: Sequence[Scored], colour: str, *, growing: bool = False
-            ) -> bytes:
+def payload(mode: str, readers: Sequence[Reader], found: Sequence[Scored], colour: str, state: str = "") -> bytes:
     """The picture's buffer.
 
     Args:
         mode: "one", "texts", "models" or "window"; in the last two both read the same text and are compared.
         readers, found: who read, and what came of it; the first is the one in question.
         colour: "surprise", "probability" or "rank".
-        growing: the reading goes on.
+        state: "growing" while the reading goes on, "stopped" where the rest was never read.
     """
-    header: dict[str, Any] = {"mode": mode, "colour": colour, "growing": growing, "readings": []}
+    header: dict[str, Any] = {"mode": mode, "colour": colour, "state": state, "readings": []}
     arrays: dict[str, NDArray[Any]] = {}
     for place, (reader, scored) in enumerate(zip(readers, found, strict=True)):
         header["readings"].append(_reading(reader, scored))
