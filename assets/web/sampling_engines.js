@@ -165,7 +165,7 @@ function enBars(store, step) {
       stage ? el("span", {}, el("i", { class: "key given" }), "as it gave it") : "",
       what && !what.exact ? el("span", {}, el("i", { class: "key maybe" }), "may be as much") : "",
       el("span", {}, el("i", { class: "key hatch" }), "unseen"),
-      beside ? el("span", {}, el("i", { class: "key own" }), `${header.local}, here`) : ""),
+      beside ? el("span", {}, el("i", { class: "key own" }), `${header.local}, here, before its knobs`) : ""),
     el("div", { class: "rows", "aria-hidden": "true" }, rows),
     ...enOwn(header, at),
     enTable(step, { low, high, unseen, raw }, beside, ownRest, what));
