@@ -58,7 +58,7 @@ const breakable = (name) => name.split(/(?<=_)/).flatMap((part, i) => (i ? [el("
 function newRow(stage, place) {
   const button = el("button", { type: "button", class: "stage" }, el("span", { class: "arrow", "aria-hidden": "true" }),
     el("span", { class: "what" }), el("span", { class: "n left" }), el("span", { class: "n removed" }), el("span", { class: "n effective" }));
-  const handle = place ? el("button", { type: "button", class: "handle", "aria-label": `Move ${stage.name}: Alt and an arrow key, or drag`, title: "Drag, or press Alt and an arrow key, to change the order" },
+  const handle = place ? el("button", { type: "button", class: "handle", tabindex: -1, "aria-label": `Move ${stage.name}: Alt and an arrow key, or drag`, title: "Drag, or press Alt and an arrow key, to change the order" },
     el("span", { "aria-hidden": "true", text: "⠿" })) : el("span", { class: "handle none" });
   const row = { button, handle, body: el("div", { class: "body" }), marks: el("div", { class: "marks" }) };
   row.node = el("div", { class: "stage-row" }, el("div", { class: "stage-line" }, handle, button), row.marks, row.body);
@@ -107,12 +107,13 @@ function movable(store, row, header, ask) {
     else row.node.before(other);
     tellOrder(store, ask, name);
   };
+  row.button.setAttribute("aria-keyshortcuts", "Alt+ArrowUp Alt+ArrowDown");
   row.button.onkeydown = byKey;
   row.handle.onkeydown = byKey;
   row.handle.onpointerdown = (down) => {
     if (down.button) return;
     down.preventDefault();
-    row.handle.focus();
+    row.button.focus();
     const others = [...store.table.children].slice(1);
     const view = row.handle.ownerDocument.defaultView;
     let target = null;

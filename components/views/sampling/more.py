@@ -160,7 +160,8 @@ def arrive() -> list[str]:
                 check(name, st.session_state[key])
         except ValueError as problem:
             st.session_state.pop(key, None)
-            complaints.append(plain(str(problem)))
+            said = str(problem)
+            complaints.append(plain(said if "left out" in said else f"{said} It was left out."))
         _write(name)
     return complaints
 

@@ -176,9 +176,9 @@ def _watermark(stage: Stage, before: Stage, scene: Scene) -> str:
                 "the probability into other hands; on average over keys nothing changes, and who has the keys can "
                 "test a text for it.")
     green = changed(stage, before)
-    return (f"“{scene.label(scene.ids[-1])}” and a secret number make {tokens(len(green))} green. Their scores gain "
-            f"{scene.settings.watermark_bias:g}: {_together(stage, before, green.tolist())}. Who knows the number can "
-            "count the green ones in a text.")
+    return (f"“{scene.label(scene.ids[-1])}” and a secret number make {tokens(len(green))} green, of the "
+            f"{before.survivors:,} still there. Their scores gain {scene.settings.watermark_bias:g}: "
+            f"{_together(stage, before, green.tolist())}. Who knows the number can count the green ones in a text.")
 
 
 # -------------------------------------------------------------------------------------------- single tokens, by name
