@@ -22,14 +22,14 @@ from tests.conftest import ROOT, here
 TALE = "Once upon a time there was a little girl. She was so"
 SCHEMA = '{"type": "object", "properties": {"name": {"type": "string", "maxLength": 9}}, "required": ["name"]}'
 CASES = (
-    Ask("choices", "storyteller", TALE, False, ' "happy"\n sad\n very tired', Settings(do_sample=False)),
+    Ask("choices", "storyteller", TALE, False, " happy\n sad\n sadly \"so\"", Settings(do_sample=False)),
     Ask("regex", "storyteller", TALE, False, r" [a-z]{3,9}, '[0-9]+'\.",
         Settings(temperature=0.9, top_k=40, top_p=0.95, min_p=0.02, repetition_penalty=1.2, seed=5, max_new_tokens=20)),
     Ask("json", "smollm2", "Maria is 31.", True, SCHEMA, Settings(do_sample=False, max_new_tokens=12)),
     Ask("likely", "smollm2", "It broke.", False, "positive\nnegative", Settings(), "Review: {text}\nSentiment:",
         "Is it good? {text}"),
 )
-NAMES = ("written", "allowed", "forbidden", "log_p", "log_q", "here", "empty", "adds", "said")
+NAMES = ("written", "allowed", "forbidden", "log_p", "log_q", "here", "empty", "adds", "said", "masked", "whole")
 
 
 @pytest.fixture(scope="module")
@@ -79,3 +79,7 @@ def test_numbers_are_the_panels(place: int, results: dict[int, dict[str, Any]]) 
     assert got["forbidden"] == pytest.approx([one.forbidden for one in made.steps], abs=1e-4)
     assert got["log_p"] == pytest.approx(made.log_p, abs=1e-2)
     assert got["log_q"] == pytest.approx(made.log_q, abs=1e-2)
+    if ask.kind == "choices":
+        odds = sampling.choice_odds(model, prompt.ids, grammar)
+        assert got["masked"] == pytest.approx(odds.masked.tolist(), abs=3e-3)
+        assert got["whole"] == pytest.approx(odds.whole.tolist(), abs=3e-3)

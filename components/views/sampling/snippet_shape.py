@@ -14,8 +14,8 @@ from components.views.sampling.snippet import FOLDERS
 def snippet_shape(ask: Ask) -> str:
     """Python source; its last lines bind plain lists and numbers.
 
-    A shape binds `written` (ids), `allowed` and `forbidden` (a step each), `log_p` and `log_q`; scored answers bind
-    `here`, `empty` and `adds`, in the order of the answers, and `said`.
+    A shape binds `written` (ids), `allowed` and `forbidden` (a step each), `log_p` and `log_q`, choices also `masked`
+    and `whole`; scored answers bind `here`, `empty` and `adds`, in the order of the answers, and `said`.
     """
     return _likely(ask) if ask.kind == "likely" else _shape(ask)
 
@@ -80,7 +80,8 @@ def _shape(ask: Ask) -> str:
         "ends = model.generation_config.eos_token_id",
         "ends = [ends] if isinstance(ends, int) else ends",
         "size = model.get_output_embeddings().weight.shape[0]",
-        "matcher = LLMatcher(llguidance.hf.from_tokenizer(tokenizer, n_vocab=size, eos_token=ends), grammar)",
+        "table = llguidance.hf.from_tokenizer(tokenizer, n_vocab=size, eos_token=ends)",
+        "matcher, start = LLMatcher(table, grammar), ids",
         "assert not matcher.is_error(), matcher.get_error()",
         f"before_the_shape = LogitsProcessorList([{_list(settings, False)}])",
         f"after_the_shape = LogitsProcessorList([{_list(settings, True)}])",
@@ -113,9 +114,58 @@ def _shape(ask: Ask) -> str:
         "for token, count, mass in zip(written, allowed, forbidden):",
         '    print(f"{tokenizer.decode([token])!r:16} {count:7,} allowed, {mass:.4f} forbidden")',
         'print(repr(tokenizer.decode(written)), "ln p", log_p, "ln q", log_q)',
+        *(_WEIGHED if ask.kind == "choices" else []),
     ]
     return "\n".join(lines) + "\n"
 
+
+# Every way to spell a choice is followed as long as it weighs something, by one measure or the other.
+_WEIGHED = """
+# Each choice, weighed in two ways: `masked` as it is drawn step by step, `whole` by the model's own whole texts.
+
+
+def after(path):
+    whole = torch.cat([start, torch.tensor([path], dtype=torch.long)], dim=-1)
+    with torch.inference_mode():
+        return torch.softmax(model(whole).logits[0].double(), dim=-1)
+
+
+own = [tuple(tokenizer(one, add_special_tokens=False).input_ids) for one in choices]
+scale = 0.0  # about how much probability the model gives all of them
+for path in own:
+    scale += float(after(path)[start.shape[1] - 1 : -1].gather(1, torch.tensor([path]).T).prod())
+masked, whole = [0.0] * len(choices), [0.0] * len(choices)
+paths = [((), 1.0, 1.0)]
+while paths:
+    path, q, p = paths.pop()
+    matcher = LLMatcher(table, grammar)
+    matcher.consume_tokens(list(path))
+    bits = numpy.frombuffer(matcher.compute_bitmask(), dtype=numpy.uint8)
+    fits = numpy.flatnonzero(numpy.unpackbits(bits, bitorder="little")[:size]).tolist()
+    spelled = table.decode_bytes(list(path)).decode("utf-8", "replace")
+    if set(fits) <= set(ends):
+        masked[choices.index(spelled)] += q
+        whole[choices.index(spelled)] += p
+        continue
+    chances = after(path)[-1]
+    share = float(chances[fits].sum())
+    for token in fits:
+        q_next, p_next = q * float(chances[token]) / share, p * float(chances[token])
+        if token in ends:
+            masked[choices.index(spelled)] += q_next
+            whole[choices.index(spelled)] += p_next
+            continue
+        begun = table.decode_bytes([*path, token])
+        left = [i for i, one in enumerate(choices) if one.encode().startswith(begun)]
+        if len(left) == 1:  # only one choice can still come, however it is spelled
+            masked[left[0]] += q_next
+            q_next = 0.0
+        if max(q_next, p_next / scale) > 1e-4:
+            paths.append(((*path, token), q_next, p_next))
+whole = [one / sum(whole) for one in whole]
+for one, q, p in zip(choices, masked, whole):
+    print(f"{one!r:24} drawn step by step {q:.4f}   as a whole text {p:.4f}")
+""".rstrip("\n").split("\n")
 
 _AFTER = {"temperature": "TemperatureLogitsWarper", "top_k": "TopKLogitsWarper", "top_p": "TopPLogitsWarper",
           "min_p": "MinPLogitsWarper"}
