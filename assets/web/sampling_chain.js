@@ -151,9 +151,9 @@ function orderLine(store, order) {
   const parts = [];
   if (order.says) parts.push(el("p", {}, el("b", { text: order.name === "custom" ? "Your order. " : `${order.title}. ` }), order.says));
   if (order.lacks) parts.push(el("p", { class: "sub", text: order.lacks }));
-  if (order.notes && order.name !== "transformers") {
+  if (order.notes) {
     const open = store.notes && store.notes.open;
-    store.notes = el("details", { open }, el("summary", { text: `How else ${order.title} differs` }), el("p", { class: "sub", text: order.notes }));
+    store.notes = el("details", { open }, el("summary", { text: order.name === "transformers" ? `What to know of ${order.title}` : `How else ${order.title} differs` }), el("p", { class: "sub", text: order.notes }));
     parts.push(store.notes);
   }
   store.order.replaceChildren(...parts);

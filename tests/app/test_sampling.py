@@ -351,3 +351,18 @@ def test_a_long_list_stays_out_of_the_address(page: Any) -> None:
     page.run()
     assert "bad_words_ids" in [stage["name"] for stage in picture(page)[0]["stages"]]
     assert "sampling_banned_words" not in page.query_params
+
+
+def test_an_engines_default_values_are_taken_with_one_press(page: Any) -> None:
+    page.session_state["sampling_order"] = "llama.cpp"
+    page.run()
+    page.button(key="sampling_engine_defaults").click().run()
+    assert page.slider(key="sampling_top_k").value == 40
+    assert page.slider(key="sampling_top_p").value == 0.95
+    header, _ = picture(page)
+    assert header["order"]["name"] == "llama.cpp"
+    assert {stage["name"]: stage["value"] for stage in header["stages"]}["top_k"] == 40
+    page.session_state["sampling_order"] = "transformers"
+    page.run()
+    page.button(key="sampling_engine_defaults").click().run()
+    assert picture(page)[0]["draw"]["greedy"], "generate draws only when it is told to"

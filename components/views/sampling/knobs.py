@@ -37,6 +37,12 @@ def reset() -> None:
     orders.reset()
 
 
+def take_defaults() -> None:
+    """The values that the chosen engine starts from, for the knobs that it names; its order stays."""
+    for name, value in copy.engine(orders.name_of(orders.now())).get("defaults", {}).items():
+        st.session_state[f"sampling_{name}"] = value
+
+
 def draw(has_chat: bool) -> dict[str, Any]:
     """Draw the knobs and return what they say, `chat` and `system` included; `more.resolve` adds the further ones.
 
@@ -56,6 +62,11 @@ def draw(has_chat: bool) -> dict[str, Any]:
             "`seed` of the draw", 0, 2**31 - 1, DEFAULTS["seed"], 1, key="sampling_seed", bind="query-params",
             help=copy.info("seed"),
         )
+    title = copy.engine(orders.name_of(said["order"])).get("title")
+    if title:
+        st.button(f"Take the default values of {title}", on_click=take_defaults, type="tertiary",
+                  key="sampling_engine_defaults",
+                  help="Sets the knobs to what this engine starts from when nothing is said. Engines differ in that.")
     for name, (low, high, step) in MAIN.items():
         said[name] = st.slider(copy.label(name), low, high, DEFAULTS[name], step, key=f"sampling_{name}",
                                bind="query-params", help=copy.info(name))
