@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from components.remote.answer import MAX_TOP, Candidate, RemoteStep, certain_bytes
 from components.remote.client import MAX_TOKENS, ModelThere, Question, RemoteAnswer, ask, models, server
-from components.remote.wire import BOUNDS, Bounds, Server, Stopped
+from components.remote.limits import BOUNDS, Bounds, Server, Stopped
 
 __all__ = [
     "BOUNDS", "MAX_TOKENS", "MAX_TOP", "Bounds", "Candidate", "ModelThere", "Question", "RemoteAnswer", "RemoteStep",

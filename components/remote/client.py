@@ -9,7 +9,9 @@ from typing import Any
 
 from components.addresses import Address, allowed
 from components.remote.answer import MAX_TOP, Reader, RemoteStep
-from components.remote.wire import BOUNDS, Answering, Bounds, Server, Stopped, open_answer
+from components.remote.limits import BOUNDS, Bounds, Server, Stopped
+from components.remote.reply import Answering
+from components.remote.wire import open_answer
 from components.settings import Settings
 from components.workshop import check_text
 
