@@ -20,8 +20,8 @@ from components.views.sampling.spelled import Speller, explain
 
 # Fields that a reader fills with text: name -> (label, placeholder, what it is for the eye).
 TEXTS: dict[str, tuple[str, str]] = {
-    "bias_tokens": ("Bias on tokens, `id: number` or `\" text\": number`", '" sea": 2.5'),
-    "bias_words": ("Bias on words, `word: number`", "sea: 2.5\nstorm: -3"),
+    "bias_tokens": ("`sequence_bias` on tokens, one a line", '" sea": 2.5\n262: -4'),
+    "bias_words": ("`sequence_bias` on words, one a line", "sea: 2.5\nstorm: -3"),
     "banned_words": ("`bad_words_ids` words that may not come, one a line", "night"),
     "suppress_tokens": ("`suppress_tokens` tokens that never come", '" the", 17'),
     "begin_suppress_tokens": ("`begin_suppress_tokens` not as the first", '" he"'),
