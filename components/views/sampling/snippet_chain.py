@@ -58,7 +58,7 @@ def stages_on(settings: Settings) -> list[str]:
     for name in STAGES:
         if name == "constraint" or getattr(settings, name) == getattr(usual, name):
             continue
-        if settings.greedy and name in WARPERS or settings.mirostat and name in CUTS:
+        if (settings.greedy and name in WARPERS) or (settings.mirostat and name in CUTS):
             continue
         if name == "temperature" and settings.dynatemp_range:
             continue
