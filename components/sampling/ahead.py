@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.sampling.batch import Together, read_prompt
-from components.sampling.chain import Chain, _library
+from components.sampling.chain import Chain
 from components.sampling.decode import Step, _choose, _weigh, end_ids
+from components.sampling.library import library_of
 from components.sampling.prefixes import Prefix, prefixes, share
 from components.sampling.reading import check_ids, context_of
 from components.sampling.settings import MAX_NEW_TOKENS, Settings
@@ -78,7 +79,7 @@ def look_ahead(
         ValueError: no branch, one twice or too many, a count out of range, ids that are none of the model's, a text
             that fills the context, no token left by the knobs.
     """
-    library = _library(model)
+    library = library_of(model)
     ids = check_ids(model, (*prompt_ids, *(step.id for step in written)))
     firsts = check_ids(model, firsts)
     if len(set(firsts)) < len(firsts) or len(firsts) > BRANCHES:

@@ -29,8 +29,9 @@ from components.sampling.beam_record import (
     Candidate,
     Hypothesis,
 )
-from components.sampling.chain import Chain, _library
+from components.sampling.chain import Chain
 from components.sampling.decode import end_ids
+from components.sampling.library import library_of
 from components.sampling.prefixes import prefixes
 from components.sampling.reading import advance, check_ids, context_of
 from components.sampling.settings import Settings
@@ -150,7 +151,7 @@ def beam_search(
 
     settings = replace(settings or Settings(), do_sample=do_sample, seed=seed)
     _check(settings, num_beams, max_new_tokens, length_penalty, early_stopping)
-    library, prompt = _library(model), check_ids(model, prompt_ids)
+    library, prompt = library_of(model), check_ids(model, prompt_ids)
     room = context_of(model) - len(prompt)
     if room < 1:
         raise ValueError("This text fills all that the model can read, so nothing can follow; shorten it.")

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from components.sampling.chain import Chain, _library
+from components.sampling.chain import Chain
 from components.sampling.decode import Step, take
 from components.sampling.grammar import Grammar
+from components.sampling.library import library_of
 from components.sampling.prefixes import prefixes
 from components.sampling.reading import advance, check_ids, context_of
 from components.sampling.settings import Settings
@@ -130,7 +131,7 @@ def constrained(
     Raises:
         ValueError: no prompt, a prompt that fills the context, ids out of range, no token left by the knobs.
     """
-    library = _library(model)
+    library = library_of(model)
     prompt = check_ids(model, prompt_ids)
     context = context_of(model)
     constraint, matcher = _Constraint(), grammar.matcher()

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.sampling.batch import Together, read_prompt, rows_at_once
-from components.sampling.chain import Chain, Stage, _library
+from components.sampling.chain import Chain, Stage
 from components.sampling.draw import Draw, check_noise, gumbel, loudest, pick, uniform
+from components.sampling.library import library_of
 from components.sampling.prefixes import prefixes
 from components.sampling.reading import check_ids, context_of
 from components.sampling.settings import Settings
@@ -69,7 +70,7 @@ class Generation:
 
 def end_ids(model: Any) -> frozenset[int]:
     """The tokens at which the model's own generation config ends a text."""
-    found = _library(model).generation_config.eos_token_id  # type: ignore[union-attr]
+    found = library_of(model).generation_config.eos_token_id  # type: ignore[union-attr]
     if found is None:
         return frozenset()
     return frozenset([int(found)] if isinstance(found, int) else map(int, found))
@@ -240,7 +241,7 @@ def decode(
     Raises:
         ValueError: no prompt, a prompt that fills the context, ids out of range, no token left by the knobs.
     """
-    library = _library(model)
+    library = library_of(model)
     prompt = check_ids(model, prompt_ids)
     check_noise(noise)
     rows = _rows(library, prompt, settings_list)

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from components.sampling.chain import _library
 from components.sampling.decode import end_ids
 from components.sampling.grammar_words import door_trouble, line, never, step_trouble
+from components.sampling.library import library_of
 
 if TYPE_CHECKING:
     from components.models.open import OpenModel
@@ -122,12 +122,12 @@ _tokenizers: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
 
 def vocabulary_of(model: Any) -> int:
     """How many logits a model gives; a tokenizer may have fewer tokens."""
-    return int(_library(model).get_output_embeddings().weight.shape[0])  # type: ignore[union-attr]
+    return int(library_of(model).get_output_embeddings().weight.shape[0])  # type: ignore[union-attr]
 
 
 def _tokenizer(model: OpenModel) -> Any:
     """llguidance's table of the model's tokens, kept as long as the model."""
-    library = _library(model)
+    library = library_of(model)
     found = _tokenizers.get(library)
     if found is None:
         from llguidance import LLTokenizer

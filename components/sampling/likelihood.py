@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from components.sampling.chain import _library
 from components.sampling.grammar import vocabulary_of
+from components.sampling.library import library_of
 from components.sampling.prefixes import Prefix, prefixes, share
 from components.sampling.reading import advance, check_ids, context_of
 from components.workshop import FORWARD
@@ -109,7 +109,7 @@ def behind(
     """
     import torch
 
-    library = _library(model)
+    library = library_of(model)
     prompt = check_ids(model, prompt_ids)
     for row in rows:
         if row:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from components.sampling.chain import _library
+from components.sampling.library import library_of
 from components.sampling.prefixes import Prefix, prefixes
 from components.sampling.reading import CHUNK, context_of, forward
 from components.workshop import FORWARD, LIMITS, check_text
@@ -192,7 +192,7 @@ def score(
     cancelled: Callable[[], bool] | None = None,
 ) -> Scored:
     """As `score_text`, for tokens: of an `OpenModel` or of a transformers decoder in float32."""
-    library = _library(model)
+    library = library_of(model)
     whole = ((begins,) if begins is not None else ()) + tuple(int(token) for token in ids)
     ahead = len(whole) - len(ids)
     if len(ids) > READ_TOKENS:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from components.sampling.chain import _library
+from components.sampling.library import library_of
 from components.sampling.prefixes import Prefix, prefixes
 from components.workshop import FORWARD
 
@@ -35,7 +35,7 @@ class Reading:
 
 def context_of(model: Any) -> int:
     """How many tokens the model reads at most."""
-    config = _library(model).config.get_text_config()  # type: ignore[union-attr]
+    config = library_of(model).config.get_text_config()  # type: ignore[union-attr]
     return int(getattr(config, "max_position_embeddings", None) or getattr(config, "n_positions", None) or 2048)
 
 
@@ -53,7 +53,7 @@ def check_ids(model: Any, ids: Sequence[int]) -> tuple[int, ...]:
         raise ValueError(
             f"The text has {len(checked):,} tokens and this model reads at most {context:,}; shorten the text."
         )
-    vocabulary = _library(model).get_output_embeddings().weight.shape[0]  # type: ignore[union-attr]
+    vocabulary = library_of(model).get_output_embeddings().weight.shape[0]  # type: ignore[union-attr]
     for token in checked:
         if not 0 <= token < vocabulary:
             raise ValueError(f"Token {token} is not among this model's {vocabulary:,}; use the model's own tokenizer.")
@@ -128,7 +128,7 @@ def read(
     Raises:
         ValueError: no ids, more than the model's context, ids out of range, or a cancelled reading.
     """
-    library = _library(model)
+    library = library_of(model)
     checked = check_ids(model, ids)
     prefix = prefixes.take(library, checked, surprises=True)
     for start in range(len(prefix.ids), len(checked), CHUNK):
@@ -151,7 +151,7 @@ def next_logits(model: Any, ids: Sequence[int]) -> NDArray[np.float32]:
     Raises:
         ValueError: as `read`.
     """
-    library = _library(model)
+    library = library_of(model)
     checked = check_ids(model, ids)
     prefix = prefixes.take(library, checked)
     logits, prefix = advance(library, prefix, checked[len(prefix.ids) :])

@@ -24,9 +24,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.sampling.beam import check_one_text
-from components.sampling.chain import Chain, _library
+from components.sampling.chain import Chain
 from components.sampling.decode import end_ids
 from components.sampling.draw import pick, uniform
+from components.sampling.library import library_of
 from components.sampling.prefixes import prefixes
 from components.sampling.reading import advance, check_ids, context_of, forward
 from components.sampling.settings import Settings
@@ -226,7 +227,7 @@ def prompt_lookup(
         if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
             raise ValueError(f"{name} is {value!r} and has to be a whole number from 1 to {most}.")
     check_one_text(settings, "A draft may be taken back")
-    library, prompt = _library(model), check_ids(model, prompt_ids)
+    library, prompt = library_of(model), check_ids(model, prompt_ids)
     room = context_of(model) - len(prompt)
     if room < 1:
         raise ValueError("This text fills all that the model can read, so nothing can follow; shorten it.")

@@ -15,7 +15,7 @@ from components.payload import unpack
 from components.sampling import Settings, fold
 from components.views.sampling import exports
 from tests.conftest import app_test, needs
-from tests.unit.test_sampling_chain import tiny
+from tests.unit.tiny_decoders import tiny
 
 
 def walk(element: Any) -> Any:

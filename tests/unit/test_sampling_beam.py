@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from components.sampling import BeamSearch, Settings, beam, beam_search, decode
 from tests.conftest import needs
-from tests.unit.test_sampling_chain import tiny
+from tests.unit.tiny_decoders import tiny
 
 PROMPT = [5, 9, 9, 42, 7]
 

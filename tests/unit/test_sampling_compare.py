@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from components.sampling import Settings, decode
 from components.sampling.compare import count, draw_many, measure, parting, repeated
 from components.sampling.spelling import spell, unspell
-from tests.unit.test_sampling_chain import tiny
+from tests.unit.tiny_decoders import tiny
 
 PROMPT = [5, 9, 9, 42, 7]
 

@@ -11,7 +11,7 @@ import torch
 
 from components.sampling import Chain, Settings, Step, decode, fold, next_logits, pick, prefixes, read, take, uniform
 from components.sampling.draw import gumbel, loudest
-from tests.unit.test_sampling_chain import tiny
+from tests.unit.tiny_decoders import tiny
 
 PROMPT = [5, 9, 9, 42, 7]
 
@@ -290,7 +290,7 @@ def test_stages_are_those_of_each_step_and_folded_only_when_asked_for(monkeypatc
 def test_processors_that_are_given_no_copy_write_into_nothing(name: str) -> None:
     import transformers
 
-    from components.sampling.chain import READS_ONLY
+    from components.sampling.library import READS_ONLY
 
     assert name in READS_ONLY
     scores = torch.linspace(-4, 5, 300)[torch.randperm(300)][None]

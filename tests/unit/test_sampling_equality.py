@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from components.sampling import Chain, Settings, own_samplers
 from tests.conftest import needs
-from tests.unit.test_sampling_chain import tiny
+from tests.unit.tiny_decoders import tiny
 
 pytestmark = pytest.mark.filterwarnings("ignore:Unfeasible length constraints")
 

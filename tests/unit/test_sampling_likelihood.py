@@ -16,7 +16,7 @@ from components.sampling.choices import choice_odds
 from components.sampling.constrained import constrained, only_ends
 from components.sampling.grammar import Grammar, Matcher, Shape, compile_shape
 from components.sampling.likelihood import MOST_OPTIONS, ROWS, continuation, score_options
-from tests.unit.test_sampling_chain import tiny
+from tests.unit.tiny_decoders import tiny
 
 TEXT = "Once upon a time there was a little girl. She was so"
 

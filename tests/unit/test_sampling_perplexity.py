@@ -11,7 +11,7 @@ import torch
 from components import sampling
 from components.models.open import open_model
 from components.sampling import perplexity
-from tests.unit.test_sampling_chain import tiny
+from tests.unit.tiny_decoders import tiny
 
 TEXT = "There was once a king who had three daughters, and the youngest of them was so clever that she counted stars."
 

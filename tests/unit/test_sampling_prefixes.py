@@ -15,7 +15,7 @@ from transformers import MistralConfig, MistralForCausalLM
 from components.sampling import next_logits, prefixes, read
 from components.sampling.prefixes import Prefixes
 from components.sampling.reading import forward
-from tests.unit.test_sampling_chain import tiny
+from tests.unit.tiny_decoders import tiny
 
 PROMPT = [5, 9, 9, 42, 7]
 TRUNK = tuple((11 * place) % 300 for place in range(40))

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from components.sampling import Settings, decode, judge, look_up, pick, prompt_lookup
 from tests.conftest import needs
 from tests.unit.test_sampling_beam import real
-from tests.unit.test_sampling_chain import tiny
+from tests.unit.tiny_decoders import tiny
 
 PROMPT = [5, 9, 42, 7, 5, 9, 42, 8, 5, 9]
 

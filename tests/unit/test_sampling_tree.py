@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from components.sampling import Settings, decode, look_ahead, offers, prefixes, tree
-from tests.unit.test_sampling_chain import tiny
 from tests.unit.test_sampling_prefixes import forwards
+from tests.unit.tiny_decoders import tiny
 
 PROMPT = [5, 9, 9, 42, 7]
 
