@@ -180,15 +180,16 @@ def _rows(library: Any, prompt: tuple[int, ...], settings_list: Sequence[Setting
         chain = chains.get(_kind(settings))
         if chain is None or settings.guidance_scale != 1 or settings.watermark:
             chain = chains[_kind(settings)] = Chain(settings, model=library, prompt_ids=prompt)
-        rows.append(_Row(place, settings, chain, prompt))
+        name = f"Setting {place + 1} of {len(settings_list)}: " if len(settings_list) > 1 else ""
+        rows.append(_Row(place, name, settings, chain, prompt))
     return rows
 
 
 class _Row:
     """One continuation under way."""
 
-    def __init__(self, place: int, settings: Settings, chain: Chain, prompt: tuple[int, ...]) -> None:
-        self.place, self.settings, self.chain, self.prompt = place, settings, chain, prompt
+    def __init__(self, place: int, name: str, settings: Settings, chain: Chain, prompt: tuple[int, ...]) -> None:
+        self.place, self.name, self.settings, self.chain, self.prompt = place, name, settings, chain, prompt
         self.kind = _kind(settings)
         self.steps: list[Step] = []
         self.ids: tuple[int, ...] = ()
@@ -239,7 +240,8 @@ def decode(
             that they part only where their distributions make them; see `draw`.
 
     Raises:
-        ValueError: no prompt, a prompt that fills the context, ids out of range, no token left by the knobs.
+        ValueError: no prompt, a prompt that fills the context, ids out of range, no token left by the knobs; where
+            there are several settings, the last sentence begins with which.
     """
     library = library_of(model)
     prompt = check_ids(model, prompt_ids)
@@ -293,9 +295,12 @@ def _write(
             if cancelled is not None and cancelled():
                 return
             key = (row.kind, row.ids)
-            if key not in known:
-                known[key] = row.weigh(logits[places[row.ids]], on_stages is not None)
-            step = _choose(known[key], row.settings, len(row.steps), 0, noise)
+            try:
+                if key not in known:
+                    known[key] = row.weigh(logits[places[row.ids]], on_stages is not None)
+                step = _choose(known[key], row.settings, len(row.steps), 0, noise)
+            except ValueError as problem:
+                raise ValueError(f"{row.name}{problem}") from problem
             if on_stages is not None:
                 on_stages(row.place, known[key].stages)
             row.add(step, ends)

@@ -300,6 +300,15 @@ def test_processors_that_are_given_no_copy_write_into_nothing(name: str) -> None
     assert torch.equal(scores, before)
 
 
+def test_of_several_settings_the_one_that_leaves_no_token_is_named() -> None:
+    model = tiny()
+    everything = Settings(suppress_tokens=tuple(range(503)), max_new_tokens=3)
+    with pytest.raises(ValueError, match=r"^Setting 2 of 3: .*no token is left"):
+        decode(model, [5, 9, 42], [Settings(), everything, Settings(seed=2)], on_stages=lambda place, stages: None)
+    with pytest.raises(ValueError, match=r"^(?!Setting)"):
+        decode(model, [5, 9, 42], [everything])
+
+
 # ---------------------------------------------------------------------------------------------------------- the noise
 
 
