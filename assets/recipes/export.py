@@ -83,6 +83,21 @@ def scores_of(model: Any, vocabulary: int) -> measures.HeadScores:
     return measures.head_scores(run, vocabulary)
 
 
+def how_it_was_trained(log: Path, facts: Any, minutes: float, note: str) -> dict[str, Any]:
+    """What an evaluation says of the training: its length by the log's last line, and what was read."""
+    last = json.loads(log.read_text(encoding="utf-8").splitlines()[-1])
+    return {
+        "minutes": minutes,
+        "note": note,
+        "steps": last["step"],
+        "tokens_seen": last["tokens"],
+        "training_books": facts["training_books"],
+        "training_bytes": facts["training_bytes"],
+        "training_tokens": facts["training_tokens"],
+        "corpus_sha256": facts["corpus_sha256"],
+    }
+
+
 def evaluate(
     prepared: Prepared, work: Path, out: Path, plan: Plan, minutes: float, flags: list[list[bool]], note: str = ""
 ) -> int:
@@ -118,19 +133,11 @@ def evaluate(
             }
         )
         print(f"{fresh_rate} bits per byte ({rate} with reprints): {book['title']}", flush=True)
-    last = json.loads((work / "training.jsonl").read_text(encoding="utf-8").splitlines()[-1])
     result = {
         "weights_sha256": hashlib.sha256((out / "model.safetensors").read_bytes()).hexdigest(),
         "loaded_as": "from_pretrained(path, dtype=torch.float32)",
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
-        "minutes": minutes,
-        "note": note,
-        "steps": last["step"],
-        "tokens_seen": last["tokens"],
-        "training_books": facts["training_books"],
-        "training_bytes": facts["training_bytes"],
-        "training_tokens": facts["training_tokens"],
-        "corpus_sha256": facts["corpus_sha256"],
+        **how_it_was_trained(work / "training.jsonl", facts, minutes, note),
         "bits_per_byte": round(float(total[0] / total[1]), 4),
         "bits_per_byte_with_reprints": round(float(total[2] / total[3]), 4),
         "window": plan.context,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import shutil
 from pathlib import Path
@@ -18,7 +17,7 @@ from torch import Tensor
 from assets.recipes import masked_card
 from assets.recipes.corpus import END_OF_TEXT, Prepared
 from assets.recipes.encoder import library_config, library_weights
-from assets.recipes.export import tokenizer_config, write_json
+from assets.recipes.export import how_it_was_trained, tokenizer_config, write_json
 from assets.recipes.masked import hide, words_of
 from assets.recipes.masked_measures import Ranks, of_tokens, of_words, ranks, rows_of
 from assets.recipes.masked_plan import MaskedPlan
@@ -147,21 +146,13 @@ def evaluate(
         left = LlamaForCausalLM.from_pretrained(start, dtype=torch.float32).eval()
     model = load(out)
     measured = score(prepared, model, left, plan, flags, every)
-    last = json.loads((out / "training.jsonl").read_text(encoding="utf-8").splitlines()[-1])
     facts: Any = prepared.facts
     result = {
         "weights_sha256": hashlib.sha256((out / "model.safetensors").read_bytes()).hexdigest(),
         "loaded_as": "AutoModelForMaskedLM.from_pretrained(path, dtype=torch.float32)",
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "begins_from": start.name if start is not None else None,
-        "minutes": minutes,
-        "note": note,
-        "steps": last["step"],
-        "tokens_seen": last["tokens"],
-        "training_books": facts["training_books"],
-        "training_bytes": facts["training_bytes"],
-        "training_tokens": facts["training_tokens"],
-        "corpus_sha256": facts["corpus_sha256"],
+        **how_it_was_trained(out / "training.jsonl", facts, minutes, note),
         "hidden": plan.hidden_in_measures,
         "window": plan.context,
         "every": every,
