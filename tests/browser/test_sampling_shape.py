@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.browser.pressing import press_when
 from tests.conftest import settle
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -55,10 +56,8 @@ def test_run_stop_and_what_was_written_is_kept(open_page: Callable[..., Any]) ->
                      "&sampling_shape_regex_t_text=%5Ba-z+%5D%7B600%7D")
     root = page.locator(".sh")
     page.get_by_role("button", name="Run", exact=True).click()
-    expect(root.locator(".tok").nth(1)).to_be_visible(timeout=60_000)
-    stop = page.get_by_role("button", name="Stop", exact=True)
-    stop.click()
-    expect(stop).to_be_hidden(timeout=60_000)
+    press_when(page, "[class*=sampling_shape_running_stop] button", ".sh .tok", 2)
+    expect(page.locator("[class*=sampling_shape_running_stop] button")).to_be_hidden(timeout=60_000)
     settle(page)
     count = root.locator(".tok").count()
     assert 2 <= count < 200
