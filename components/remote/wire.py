@@ -10,6 +10,7 @@ import contextlib
 import json
 import ssl
 from collections.abc import Callable, Iterator
+from http.client import HTTPException
 from typing import Any
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -103,7 +104,7 @@ def open_answer(
         except (HTTPError, OSError, ValueError) as problem:
             watch.check()
             raise ValueError(cut_off(server.base, problem)) from None
-        except Exception:  # http.client's own family: a head that is no HTTP
+        except HTTPException:  # a head that is no HTTP
             watch.check()
             raise ValueError(f"{server.base.authority} answered with something that is not HTTP; check the "
                              "port.") from None

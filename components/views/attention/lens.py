@@ -76,7 +76,7 @@ print([round(chance, 4) for chance in chances])'''
 
 def snippet(name: str, heads: HeadMap) -> str:
     """The answer's rank and probability after each layer, with public libraries alone."""
-    from components.views.attention.snippet import folder_line
+    from components.views.snippets import folder_line
 
     entry = catalog.entry(name)
     if not heads.causal:

@@ -143,7 +143,7 @@ print([round(one, 4) for one in pulls])'''
 
 def snippet(name: str, pair: dict[str, str]) -> str:
     """The cosines before each layer, and what each token of the first sentence did before the last one."""
-    from components.views.attention.snippet import folder_line
+    from components.views.snippets import folder_line
 
     encoder = catalog.entry(name).kind == "encoder"
     folder = 'folder = "minilm"  # a folder with the model\'s files' if name == "minilm" else folder_line(name)

@@ -3,17 +3,7 @@
 from __future__ import annotations
 
 from components.attention import is_encoder
-
-FOLDERS = {
-    "gapfiller": 'folder = "assets/models/gapfiller"',
-    "smollm2": 'folder = "smollm2"  # python -m components.models fetch smollm2 --to smollm2',
-    "storyteller": 'folder = "assets/models/storyteller"',
-}
-
-
-def folder_line(model: str) -> str:
-    """The snippet's first line: where the model's files lie."""
-    return FOLDERS.get(model, f'folder = "{model}"  # python -m components.models fetch {model} --to {model}')
+from components.views.snippets import folder_line
 
 
 def snippet(model: str, text: str, layer: int, head: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from components.views.attention.snippet import folder_line
+from components.views.snippets import folder_line
 
 # Where a library keeps the projection that joins a layer's heads; most families follow Llama.
 PLACES = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from components.attention import Cell, LayerReading
-from components.views.attention.snippet import folder_line
+from components.views.snippets import folder_line
 
 _LLAMA = """import torch
 from transformers import AutoModelForCausalLM

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from components.views.attention.snippet import folder_line
+from components.views.snippets import folder_line
 
 
 def snippet_lowrank(model: str, text: str, names: Sequence[str], rank: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from components.models import sources
-from components.views.attention.snippet import folder_line
+from components.views.snippets import folder_line
 
 # Architectures whose parts carry the names that the longer program uses.
 _NAMED = ("llama", "mistral", "qwen2")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from components.sampling import Settings
-from components.views.attention.snippet import folder_line
+from components.views.snippets import folder_line
 
 _GREEDY = "    token = int(logits.argmax())  # greedy: the likeliest"
 _DRAWN = """    chances = (logits / temperature).softmax(-1).numpy()

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 from components.payload import unpack
-
-FOLDERS = {
-    "smollm2": 'folder = "smollm2"  # python -m components.models fetch smollm2 --to smollm2',
-    "storyteller": 'folder = "assets/models/storyteller"',
-}
+from components.views.snippets import folder_line
 
 _TEMPLATE = '''\
 {folder}
@@ -86,7 +82,7 @@ def snippet(payload: bytes) -> str:
              for one in topics["neighbours"]}
     names = {int(labels[one]): topics["names"][int(labels[one])] for one in topics["neighbours"] if labels[one] >= 0}
     return _TEMPLATE.format(
-        folder=FOLDERS.get(name, f'folder = "{name}"  # python -m components.models fetch {name} --to {name}'),
+        folder=folder_line(name),
         text=repr(header["tokens"]["text"]),
         layer=look["layer"],
         head=look["head"],

@@ -7,11 +7,7 @@ from collections.abc import Sequence
 
 from components.sampling import Settings
 from components.views.sampling.snippet_chain import chain_lines
-
-FOLDERS = {
-    "smollm2": 'folder = "smollm2"  # python -m components.models fetch smollm2 --to smollm2',
-    "storyteller": 'folder = "assets/models/storyteller"',
-}
+from components.views.snippets import folder_line
 
 
 def snippet(
@@ -34,7 +30,7 @@ def snippet(
     imports, chain = chain_lines(settings, len(written), redraw, chances)
     names = ", ".join(sorted(set(imports)))
     lines = [
-        FOLDERS.get(model, f'folder = "{model}"  # python -m components.models fetch {model} --to {model}'),
+        folder_line(model),
         "import numpy",
         "import torch",
         "from transformers import AutoModelForCausalLM, AutoTokenizer",

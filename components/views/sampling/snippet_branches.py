@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from components.sampling import Settings
-from components.views.sampling.snippet import FOLDERS, _prompt, _wrapped
+from components.views.sampling.snippet import _prompt, _wrapped
 from components.views.sampling.snippet_chain import chain_lines
+from components.views.snippets import folder_line
 
 # What these do at a step depends on what happened at the steps before, beyond the text itself.
 REMEMBERS = {
@@ -67,7 +68,7 @@ def snippet_branches(
     imports, chain = chain_lines(settings, len(written), 0, ())
     names = ", ".join(sorted(set(imports)))
     lines = [
-        FOLDERS.get(model, f'folder = "{model}"  # python -m components.models fetch {model} --to {model}'),
+        folder_line(model),
         "import torch",
         "from transformers import AutoModelForCausalLM, AutoTokenizer",
         *([f"from transformers import {names}"] if names and len(names) < 90 else _wrapped(names)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from components.sampling import Settings, Turn
-from components.views.sampling.snippet import FOLDERS
+from components.views.snippets import folder_line
 
 
 def snippet_chat(model: str, turns: Sequence[Turn], settings: Settings, stops: Sequence[str]) -> str:
@@ -14,7 +14,7 @@ def snippet_chat(model: str, turns: Sequence[Turn], settings: Settings, stops: S
     messages = [{"role": turn.role, "content": turn.text} for turn in turns]
     asked = settings.max_new_tokens
     lines = [
-        FOLDERS.get(model, f'folder = "{model}"  # python -m components.models fetch {model} --to {model}'),
+        folder_line(model),
         "import torch",
         "from transformers import AutoModelForCausalLM, AutoTokenizer",
         "",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from components.sampling import Settings
 from components.views.sampling.compare_settings import Prompted
-from components.views.sampling.snippet import FOLDERS
+from components.views.snippets import folder_line
 
 # Knobs that `transformers` has under the same name; the others have no public library to run.
 _OWN = ("presence_penalty", "frequency_penalty", "dry_multiplier", "xtc_probability", "mirostat", "top_n_sigma",
@@ -33,10 +33,7 @@ def snippet_compare(prompted: Prompted, settings: Sequence[Settings]) -> str:
     entries = "\n".join(f"    ({one.seed}, {_arguments(one)!r})," for one in usable)
     tokens = usable[0].max_new_tokens
     note = f"# {left_out} of the page's settings use samplers that transformers lacks.\n" if left_out else ""
-    folder = FOLDERS.get(prompted.model,
-                         f'folder = "{prompted.model}"  # python -m components.models fetch {prompted.model} '
-                         f"--to {prompted.model}")
-    return f"""{folder}
+    return f"""{folder_line(prompted.model)}
 import numpy
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, LogitsProcessor, LogitsProcessorList

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from components.views.sampling.snippet import FOLDERS
+from components.views.snippets import folder_line
 
 
 def snippet_read(model: str, text: str, *, window: int | None = None, with_begin: bool = False) -> str:
     """Python source that binds `surprises` (nats, for every token but those that cannot be scored), `ranks`,
     `perplexity` and `bits_per_byte`, as the panel shows them."""
     lines = [
-        FOLDERS.get(model, f'folder = "{model}"  # python -m components.models fetch {model} --to {model}'),
+        folder_line(model),
         "import math",
         "import torch",
         "from transformers import AutoModelForCausalLM, AutoTokenizer",

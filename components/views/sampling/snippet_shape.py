@@ -8,7 +8,7 @@ from dataclasses import fields
 from components.sampling import Settings
 from components.views.sampling import shape_ask
 from components.views.sampling.shape_ask import Ask
-from components.views.sampling.snippet import FOLDERS
+from components.views.snippets import folder_line
 
 
 def snippet_shape(ask: Ask) -> str:
@@ -22,7 +22,7 @@ def snippet_shape(ask: Ask) -> str:
 
 def _begin(model: str, *more: str) -> list[str]:
     return [
-        FOLDERS.get(model, f'folder = "{model}"  # python -m components.models fetch {model} --to {model}'),
+        folder_line(model),
         *more,
         "tokenizer = AutoTokenizer.from_pretrained(folder)",
         "model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)",

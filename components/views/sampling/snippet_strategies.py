@@ -6,8 +6,8 @@ from typing import Any
 
 from components.sampling import OWN, Settings
 from components.sampling.orders import STAGES
-from components.views.sampling.snippet import FOLDERS
 from components.views.sampling.strategies_ask import Ask
+from components.views.snippets import folder_line
 
 # The processors of a drawn prompt lookup, which this program folds itself.
 CLASSES = {
@@ -119,8 +119,7 @@ def snippet_strategies(ask: Ask) -> str:
         raise ValueError(f"transformers has no {', '.join(own)}, so no short program repeats this; switch it off.")
     if settings.order and settings.do_sample:
         raise ValueError("transformers keeps its own order of stages; choose that order to repeat this search.")
-    lines = [FOLDERS.get(ask.model, f'folder = "{ask.model}"  # python -m components.models fetch {ask.model} --to '
-                                    f"{ask.model}")]
+    lines = [folder_line(ask.model)]
     drawn = ask.way == "lookup" and settings.do_sample
     if drawn:
         return "\n".join(lines) + "\nimport numpy\n" + _start(ask) + _drawn_settings(ask) + _DRAWN
