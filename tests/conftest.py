@@ -9,13 +9,15 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.browser.witness import Witness
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
@@ -123,10 +125,23 @@ def settle(page: Any, timeout: float = 90_000) -> None:
     page.wait_for_selector(READY, timeout=timeout)
 
 
+_WITNESSES = pytest.StashKey[list[Witness]]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failed browser test tells what its pages saw."""
+    report = yield
+    if report.when == "call" and report.failed:
+        report.sections += [("what the browser saw", witness.tell()) for witness in item.stash.get(_WITNESSES, [])]
+    return report
+
+
 @pytest.fixture
-def open_page(browser: Any, server: Server) -> Iterator[Callable[..., Any]]:
+def open_page(browser: Any, server: Server, request: pytest.FixtureRequest) -> Iterator[Callable[..., Any]]:
     """`open_page("attention", width=400, dark=True, query="...")` gives a Playwright page that has settled."""
     contexts = []
+    witnesses = request.node.stash.setdefault(_WITNESSES, [])
 
     def opened(name: str, *, width: int = 1400, height: int = 1000, dark: bool = False, query: str = "") -> Any:
         context = browser.new_context(
@@ -136,6 +151,7 @@ def open_page(browser: Any, server: Server) -> Iterator[Callable[..., Any]]:
         )
         contexts.append(context)
         page = context.new_page()
+        witnesses.append(Witness(page))
         page.goto(server.page(name) + (f"?{query}" if query else ""))
         settle(page)
         return page
