@@ -19,7 +19,7 @@ from components.attention.birth import (
     stripe_scores,
 )
 from components.attention.capture import Capture, LayerCapture, capture
-from components.attention.cell import Cell, LayerReading, cell_of, explain_cell, read_layer, strongest_cell
+from components.attention.cell import Cell, cell_of, strongest_cell
 from components.attention.crossing import Rewriting, rewrite
 from components.attention.families import FAMILIES, shape_of
 from components.attention.gap import Gaps, Guesses, fill_gaps, gap_limit, spelled
@@ -38,6 +38,7 @@ from components.attention.lowrank import (
     spectrum,
 )
 from components.attention.parting import Parting, Place, find_word, part
+from components.attention.reading import LayerReading, explain_cell, read_layer
 from components.attention.replacing import LossCurve, loss_curve
 from components.attention.rollout import average, rollout, rollout_null
 from components.attention.rotary import pairing

