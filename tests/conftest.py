@@ -99,8 +99,9 @@ def chromium() -> str | None:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
     """A headless Chromium."""
-    from playwright.sync_api import Error, sync_playwright
+    from playwright.sync_api import Error, expect, sync_playwright
 
+    expect.set_options(timeout=30_000)  # a busy machine may need long; what never comes is told all the same
     with sync_playwright() as playwright:
         try:
             found = playwright.chromium.launch(

@@ -8,7 +8,10 @@ function bars(store, header, arrays, at, act) {
   const most = Math.max(...header.rows.map((_, row) => Math.max(shares[row * S], shares[row * S + S - 1]))) || 1;
   // The rest may be longer than any single token: its bar is then cut short, and says so by a torn end.
   const scale = (p) => `${Math.min(100, (100 * p) / most)}%`;
-  const inside = (gone, gave) => gone && gave / most > (store.width < 620 ? 0.2 : 0.42);
+  // What was cut is said behind its bar, and upon it only where there is no room left: 0.8rem type, half as wide as high.
+  const rem = parseFloat(getComputedStyle(document.documentElement).fontSize) || 16;
+  const wide = store.bars_.clientWidth - 11.9 * rem;
+  const inside = (gone, gave, words) => gone && Math.min(1, gave / most) * wide + (0.5 + 0.4 * words.length) * rem > wide + 4.7 * rem;
   const followed = new Set((header.followed || []).map((token) => token.i));
   const still = !header.running;
   const kept = new Set();
@@ -25,7 +28,7 @@ function bars(store, header, arrays, at, act) {
     const gone = now === 0 && gave > 0;
     const cut = gone ? `was ${percent(gave)}, cut by ${header.stages[token.cut ?? at].name}` : "";
     node.className = `bar${gone ? " gone" : ""}${last && token.i === header.draw.i ? " picked" : ""}${followed.has(token.i) ? " followed" : ""}`;
-    setTrack(node.children[1], scale, gone, gave, now, cut, inside(gone, gave));
+    setTrack(node.children[1], scale, gone, gave, now, cut, inside(gone, gave, cut));
     node.lastChild.textContent = gone ? "" : short(now);
     node.setAttribute("aria-label", `${spoken(token)}, ${gone ? cut : percent(now)}. Go on from it`);
     node.setAttribute("aria-disabled", still ? "false" : "true");
@@ -47,7 +50,8 @@ function bars(store, header, arrays, at, act) {
   store.rest ??= el("div", { class: "bar rest" }, el("span", { class: "name" }), track(), el("span", { class: "value" }));
   store.rest.className = `bar rest${gone ? " gone" : ""}`;
   store.rest.firstChild.textContent = `the other ${grouped(header.others)}`;
-  setTrack(store.rest.children[1], scale, gone, gave, now, gone ? `was ${percent(gave)} together, now 0` : "", inside(gone, gave));
+  const was = gone ? `was ${percent(gave)}, now 0` : "";
+  setTrack(store.rest.children[1], scale, gone, gave, now, was, inside(gone, gave, was));
   const [solid, outline] = store.rest.children[1].children;
   solid.classList.toggle("torn", (gone ? gave : now) > most);
   outline.classList.toggle("torn", gave > most);

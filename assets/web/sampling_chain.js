@@ -18,7 +18,7 @@ function chain(store, header, look, ask) {
     row.node.classList.toggle("off", !stage.on);
     row.button.setAttribute("aria-expanded", open ? "true" : "false");
     const [, what, left, removed, effective] = row.button.children;
-    what.replaceChildren(el("span", { class: "mono" }, breakable(stage.name)), " ",
+    what.replaceChildren(el("span", { class: stage.name.length > 14 ? "mono long" : "mono" }, breakable(stage.name)), " ",
       stage.on ? el("span", { class: "mono value", text: valueOf(stage) }) : "",
       el("span", { class: "plain", text: stage.plain }));
     left.textContent = stage.on ? grouped(stage.left) : "";

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -45,13 +46,15 @@ def title(page: Any) -> str:
 
 
 def test_click_choose_and_share(open_page: Callable[..., Any]) -> None:
+    from playwright.sync_api import expect
+
     page = opened(open_page)
     page.locator("[data-at='4,3']").click()
     assert title(page) == "Layer 4, head 3"
     assert page.locator("[data-at='4,3']").get_attribute("aria-pressed") == "true"
     page.wait_for_url("**attention_head=3**")
     settle(page)
-    assert "attention_layer=4" in page.url
+    expect(page).to_have_url(re.compile("attention_layer=4"))
     assert page.get_by_role("spinbutton", name="Layer").input_value() == "4"
     assert title(page) == "Layer 4, head 3"
     page.goto(page.url)

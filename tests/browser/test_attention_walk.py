@@ -67,7 +67,7 @@ def test_another_token_keeps_the_station(open_page: Callable[..., Any]) -> None:
     root.get_by_role("button", name="Token 2:").click()
     expect(root.locator(".seen")).to_contain_text("3 tokens", timeout=30_000)
     expect(root.locator(".token.on")).to_have_count(1)
-    assert "attention_walk_at=2" in page.url
+    expect(page).to_have_url(re.compile("attention_walk_at=2"))
     assert "hidden" in root.locator(".sr-only").inner_text()
 
 

@@ -34,8 +34,24 @@ def test_a_knob_moves_the_bars(open_page) -> None:  # type: ignore[no-untyped-de
     slider.focus()
     slider.press("ArrowRight")
     expect(left).to_have_text("51", timeout=60_000)
-    assert "sampling_top_k=51" in page.url
+    expect(page).to_have_url(re.compile("sampling_top_k=51"))
     assert page.locator(".bar").count() == 21
+
+
+@pytest.mark.parametrize("width", [1400, 400])
+def test_what_was_cut_is_said_beside_its_bar_while_there_is_room(open_page, width) -> None:  # type: ignore[no-untyped-def]
+    # Two tokens stay: what was cut has bars of every length, and that of all others is half as long as the longest.
+    page = open_page("sampling", width=width, query=f"{STORYTELLER}&text=The+dog+ran&sampling_top_k=2")
+    page.locator(".bar.gone").first.wait_for()
+    crossed = page.locator(".bar.gone").evaluate_all("""bars => bars.map(bar => {
+      const [solid, was] = [".solid", ".was"].map(part => bar.querySelector(part).getBoundingClientRect());
+      const room = bar.getBoundingClientRect().right - solid.right;
+      return {words: bar.querySelector(".was").textContent, crosses: was.left < solid.right && was.right > solid.right,
+              fits: was.width + 8 < room, over: was.right - bar.getBoundingClientRect().right};
+    })""")
+    assert len(crossed) == 19
+    assert not [one for one in crossed if one["crosses"] and (one["fits"] or width == 1400)]
+    assert max(one["over"] for one in crossed) <= 1
 
 
 def test_next_generate_and_stop(open_page) -> None:  # type: ignore[no-untyped-def]
@@ -124,7 +140,7 @@ def test_the_order_is_changed_by_keys_and_by_dragging(open_page) -> None:  # typ
     expect(page.locator(".chain [role=status]").last).to_have_text("top_p is now stage 2 of 5.")
     expect(page.locator(".order")).to_contain_text("Your order", timeout=60_000)
     assert names.all_inner_texts()[1:4] == ["repetition_penalty", "top_p", "temperature"]
-    assert "sampling_order=repetition_penalty%2Ctop_p%2Ctemperature" in page.url
+    expect(page).to_have_url(re.compile("sampling_order=repetition_penalty%2Ctop_p%2Ctemperature"))
     expect(page.locator(".order")).to_contain_text("of the probability changes hands")
     assert row.evaluate("node => node.getRootNode().activeElement === node"), "the focus stays on the moved row"
     handle, first = (page.locator(f".stage-row[data-name={name}] .handle") for name in ("min_p", "temperature"))
@@ -153,7 +169,7 @@ def test_any_token_is_found_and_followed(open_page) -> None:  # type: ignore[no-
     expect(page.locator(".stage-row[data-name=logits] .mark")).to_contain_text("sea")
     expect(page.locator(".stage-row[data-name=top_k] .mark")).to_contain_text("goes here")
     assert page.locator(".bar").count() == 22, "the followed token joins the bars"
-    assert "sampling_follow=" in page.url
+    expect(page).to_have_url(re.compile("sampling_follow="))
     page.get_by_role("button", name=re.compile("Stop following")).click()
     expect(page.locator(".bar")).to_have_count(21, timeout=60_000)
 
@@ -176,6 +192,6 @@ def test_further_knobs_open_and_reset(open_page) -> None:  # type: ignore[no-unt
     page.get_by_role("button", name="reset").click()
     expect(row).to_have_count(0, timeout=60_000)
     settle(page)
-    assert "top_a" not in page.url
-    assert "xtc" not in page.url
+    expect(page).not_to_have_url(re.compile("top_a"))
+    expect(page).not_to_have_url(re.compile("xtc"))
     assert page.locator(".stage-row").count() == 6

@@ -77,7 +77,7 @@ def test_an_edited_text_goes_on_and_the_earlier_tree_is_returned_to(open_page) -
     expect(page.locator(".token.new")).to_have_count(0, timeout=LONG)
     expect(page.get_by_role("button", name="Earlier trees")).to_be_visible(timeout=LONG)
     settle(page)
-    assert "tower" in page.url
+    expect(page).to_have_url(re.compile("tower"))
     page.get_by_role("button", name="Earlier trees").click()
     page.get_by_role("button", name=re.compile("stairs because.*1 branch")).click()
     expect(page.locator(".token.new")).to_have_count(1, timeout=LONG)

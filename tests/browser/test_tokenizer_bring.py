@@ -66,7 +66,7 @@ def test_ids_are_read_and_walked_by_keyboard(open_page: Callable[..., Any]) -> N
     for _ in range(before):
         page.keyboard.press("ArrowRight")
     expect(page.locator(".tb .tell")).to_have_text("id 999999: no entry has it")
-    assert "tokenizer_bring_ids_storyteller" in page.url
+    expect(page).to_have_url(re.compile("tokenizer_bring_ids_storyteller"))
 
 
 @pytest.mark.parametrize("dark", [False, True])
