@@ -26,6 +26,9 @@ def opened(open_page: Callable[..., Any], way: str, query: str = "", **more: Any
 
 
 def give(page: Any, name: str, raw: bytes) -> None:
+    # Streamlit empties its queue when a run begins, and an upload's address that waits there for its 10 ms is lost
+    # with it: such an upload never ends. A reader is never that fast, a test may be.
+    settle(page)
     page.locator("[data-testid=stFileUploader] input[type=file]").set_input_files(
         {"name": name, "mimeType": "application/octet-stream", "buffer": raw})
 
@@ -43,6 +46,7 @@ def test_a_file_is_a_column_at_once_and_a_bad_one_a_sentence(open_page: Callable
     page.get_by_role("radio", name="uncased").click()
     expect(page.locator(".tk .column").nth(2).locator(".chip")).to_have_text(["Rain", "s"])
     expect(page.locator(".tb h3")).to_have_count(1)
+    expect(page.locator(".tk .column").nth(2)).to_contain_text("R became r")
     give(page, "model.bin", b"\x80\x04\x95\n")
     expect(page.get_by_test_id("stAlert")).to_contain_text("is a Python pickle", timeout=30_000)
     page.get_by_role("button", name="Remove", exact=True).click()
