@@ -90,6 +90,28 @@ def test_stages_open_in_place_and_say_what_they_did(open_page) -> None:  # type:
     assert page.locator(".stage-row.open").count() == 1
 
 
+def test_on_a_phone_the_knobs_lie_behind_one_line(open_page) -> None:  # type: ignore[no-untyped-def]
+    from playwright.sync_api import expect
+
+    page = open_page("sampling", width=400, query=STORYTELLER)
+    line = page.locator("button.fold")
+    expect(line).to_have_text("Knobstemperature 0.8 \u00b7 top_p 0.9 \u00b7 2 more")
+    slider = page.get_by_role("slider", name=re.compile("temperature"))
+    expect(slider).to_be_hidden()
+    assert line.bounding_box()["y"] < page.locator(".bar").first.bounding_box()["y"]
+    line.press("Enter")
+    expect(slider).to_be_visible()
+    expect(line).to_have_attribute("aria-expanded", "true")
+    slider.press("ArrowRight")
+    expect(line).to_contain_text("temperature 0.85")
+    expect(slider).to_be_visible()
+    line.click()
+    expect(slider).to_be_hidden()
+    page.set_viewport_size({"width": 1400, "height": 1000})
+    expect(slider).to_be_visible()
+    expect(line).to_be_hidden()
+
+
 def test_a_phone_sees_one_column_and_never_scrolls_sideways(open_page) -> None:  # type: ignore[no-untyped-def]
     page = open_page("sampling", width=400, query=STORYTELLER)
     for tab in ("The whole vocabulary", "Token by token"):

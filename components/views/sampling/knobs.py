@@ -6,6 +6,9 @@ from typing import Any
 
 import streamlit as st
 
+from components.payload import pack
+from components.sampling import Settings
+from components.views.component import mount
 from components.views.sampling import copy, more, orders
 
 DEFAULTS: dict[str, Any] = {
@@ -49,6 +52,7 @@ def draw(has_chat: bool) -> dict[str, Any]:
     A forged value in the address is named in a sentence and left out.
     """
     complaints = [*more.arrive(), *orders.arrive()]
+    fold = st.container(key="sampling_fold")
     with st.container(horizontal=True, vertical_alignment="center", key="sampling_knobs_head"):
         st.markdown("### Knobs", width="stretch")
         st.button("reset", on_click=reset, type="tertiary", key="sampling_reset",
@@ -81,10 +85,21 @@ def draw(has_chat: bool) -> dict[str, Any]:
                 "Chat format", DEFAULTS["chat"], key="sampling_chat", bind="query-params",
                 help="Wraps your text in the roles and marks that this model was taught to answer.",
             )
+    with fold:
+        words = {"box": "sampling_knobs", "title": "Knobs", "words": in_short(said)}
+        mount("fold", pack(words), key="sampling_fold_line")
     if not said["order"]:
         del said["order"]
     said["system"] = str(st.session_state.get("sampling_system_kept", "")) if said["chat"] else ""
     return said
+
+
+def in_short(said: dict[str, Any]) -> str:
+    """The main knobs that are on, in one line: two by name, the rest by number."""
+    neutral = Settings()
+    on = [f"{name} {said[name]:g}" for name in ("temperature", "top_p", "top_k", "min_p", "repetition_penalty")
+          if said[name] != getattr(neutral, name)]
+    return " \u00b7 ".join([*on[:2], *([f"{len(on) - 2} more"] if len(on) > 2 else [])]) or "all off"
 
 
 def keep_system() -> None:
