@@ -91,3 +91,9 @@ def test_a_page_opens_by_its_own_address_on_a_fresh_server(browser: Any, tmp_pat
         assert page.get_by_test_id("stSidebarNav").count() == 0
         assert page.get_by_role("heading", name="Attention", exact=True).count() == 1
         context.close()
+
+
+def test_browser_tests_keep_to_one_worker(request: pytest.FixtureRequest) -> None:
+    # Two browsers and two servers on two cores starve each other; xdist marks a grouped test by its name's end.
+    grouped = bool(getattr(request.config.option, "loadgroup", False))
+    assert request.node.nodeid.endswith("@browser") == grouped
