@@ -2,72 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+from components.sampling.checks import MAX_NEW_TOKENS, biases, decay, ids, number, whole, words
 from components.sampling.orders import check_order
-
-MAX_NEW_TOKENS = 512
-
-
-def _number(name: str, value: object, low: float, high: float, hint: str) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise ValueError(f"{name} has to be a number, not {value!r}; {hint}.")
-    if not low <= value <= high:
-        raise ValueError(f"{name} is {value:g} and has to lie between {low:g} and {high:g}; {hint}.")
-
-
-def _whole(name: str, value: object, low: int, high: int, hint: str) -> None:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise ValueError(f"{name} has to be a whole number, not {value!r}; {hint}.")
-    if not low <= value <= high:
-        raise ValueError(f"{name} is {value} and has to lie between {low} and {high}; {hint}.")
-
-
-def _ids(name: str, value: object) -> tuple[int, ...]:
-    if isinstance(value, (str, bytes)) or not isinstance(value, (tuple, list)):
-        raise ValueError(f"{name} has to be a list of token ids, not {value!r}; pass whole numbers.")
-    for token in value:
-        if isinstance(token, bool) or not isinstance(token, int) or token < 0:
-            raise ValueError(f"{name} holds {token!r}, which is no token id; pass whole numbers from 0 on.")
-    return tuple(value)
-
-
-def _words(name: str, value: object) -> tuple[tuple[int, ...], ...]:
-    if isinstance(value, (str, bytes)) or not isinstance(value, (tuple, list)):
-        raise ValueError(f"{name} has to be a list of lists of token ids, not {value!r}; pass whole numbers.")
-    words = tuple(_ids(name, word) for word in value)
-    if any(not word for word in words):
-        raise ValueError(f"{name} holds an empty sequence; give each at least one token.")
-    return words
-
-
-def _biases(value: object) -> tuple[tuple[tuple[int, ...], float], ...]:
-    if isinstance(value, (str, bytes)) or not isinstance(value, (tuple, list)):
-        raise ValueError(f"sequence_bias has to be a list of (token ids, bias), not {value!r}; pass pairs.")
-    found = []
-    for pair in value:
-        if not isinstance(pair, (tuple, list)) or len(pair) != 2:
-            raise ValueError(f"sequence_bias holds {pair!r}; each entry has to be a pair (token ids, bias).")
-        (word,), bias = _words("sequence_bias", (pair[0],)), pair[1]
-        _number("sequence_bias", bias, -1_000, 1_000, "0 changes nothing")
-        found.append((word, float(bias)))
-    if len({word for word, _ in found}) < len(found):
-        raise ValueError("sequence_bias names the same tokens twice; give each sequence one bias.")
-    return tuple(found)
-
-
-def _decay(value: object) -> tuple[int, float] | None:
-    if value is None:
-        return None
-    if not isinstance(value, (tuple, list)) or len(value) != 2:
-        raise ValueError(f"exponential_decay_length_penalty has to be (start, factor), not {value!r}.")
-    _whole("exponential_decay_length_penalty", value[0], 0, MAX_NEW_TOKENS, "it counts new tokens")
-    _number("exponential_decay_length_penalty", value[1], 0.5, 10, "1 changes nothing")
-    return int(value[0]), float(value[1])
-
 
 # name -> (lowest, highest, hint); whole numbers and the rest apart.
 _NUMBERS: dict[str, tuple[float, float, str]] = {
@@ -214,25 +154,25 @@ class Settings:
 
     def __post_init__(self) -> None:
         for name, (low, high, hint) in _NUMBERS.items():
-            _number(name, getattr(self, name), low, high, hint)
+            number(name, getattr(self, name), low, high, hint)
         # A temperature this small overflows float32 and the library's softmax gives NaN.
         if 0 < self.temperature < 0.01:
             raise ValueError(f"temperature is {self.temperature:g}; set 0 for greedy decoding, or at least 0.01.")
         for name, (least, most, hint) in _WHOLES.items():
-            _whole(name, getattr(self, name), least, most, hint)
+            whole(name, getattr(self, name), least, most, hint)
         for name in _SWITCHES:
             if not isinstance(getattr(self, name), bool):
                 what = "; False is greedy decoding" if name == "do_sample" else ""
                 raise ValueError(f"{name} has to be True or False, not {getattr(self, name)!r}{what}.")
         for name in _ONE_ID:
             if getattr(self, name) is not None:
-                _ids(name, (getattr(self, name),))
+                ids(name, (getattr(self, name),))
         # Whatever holds ids is made of tuples, so that settings can be compared and kept under themselves.
         for name in _IDS:
-            object.__setattr__(self, name, _ids(name, getattr(self, name)))
-        object.__setattr__(self, "bad_words_ids", _words("bad_words_ids", self.bad_words_ids))
-        object.__setattr__(self, "sequence_bias", _biases(self.sequence_bias))
-        object.__setattr__(self, "exponential_decay_length_penalty", _decay(self.exponential_decay_length_penalty))
+            object.__setattr__(self, name, ids(name, getattr(self, name)))
+        object.__setattr__(self, "bad_words_ids", words("bad_words_ids", self.bad_words_ids))
+        object.__setattr__(self, "sequence_bias", biases(self.sequence_bias))
+        object.__setattr__(self, "exponential_decay_length_penalty", decay(self.exponential_decay_length_penalty))
         if self.watermark not in WATERMARKS:
             raise ValueError(f"watermark is {self.watermark!r}; it can be empty, 'greenlist' or 'synthid'.")
         object.__setattr__(self, "order", check_order(self.order))
