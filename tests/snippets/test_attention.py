@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 
 from components.attention import SCORES, map_text
 from components.models import sources
 from components.models.open import open_model
 from components.views.attention.snippet import snippet
-from tests.conftest import ROOT
+from tests.snippets.fresh import placed, run
 
 LAMP = "The green lamp hung over the narrow door. Years went by, and still the green lamp hung over the narrow"
 CASES = (
@@ -27,29 +22,12 @@ CASES = (
 )
 
 
-def test_snippets_of_the_page_give_its_numbers(tmp_path: Path) -> None:
+def test_snippets_of_the_page_give_its_numbers() -> None:
     """All of them in one fresh process; only the line that names the folder is changed."""
     cases = [case for case in CASES if sources.state(case[0]).here]
     assert len(cases) >= 3, "storyteller ships with the app"
-    runs = []
-    for model, text, layer, head in cases:
-        first, rest = snippet(model, text, layer, head).split("\n", 1)
-        assert first.startswith("folder = ")
-        runs.append(f"folder = {str(sources.locate(model))!r}\n{rest}")
-    script = tmp_path / "run.py"
-    script.write_text(
-        "import json\nresults = []\n"
-        f"for code in json.loads({json.dumps(json.dumps(runs))}):\n"
-        "    space = {}\n    exec(code, space)\n"
-        "    names = ('previous', 'first', 'induction', 'following', 'entropy', 'looks_at', 'next_token')\n"
-        "    results.append({name: space[name] for name in names if name in space})\n"
-        "    results[-1]['weights'] = space['weights'].tolist()\n"
-        "print('RESULTS ' + json.dumps(results))\n",
-        encoding="utf-8",
-    )
-    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, cwd=ROOT, timeout=300)
-    assert done.returncode == 0, done.stderr[-2000:]
-    results = json.loads(done.stdout.split("RESULTS ")[-1])
+    runs = [placed(snippet(model, *rest), sources.locate(model)) for model, *rest in cases]
+    results = run(runs, ("previous", "first", "induction", "following", "entropy", "looks_at", "next_token", "weights"))
     for (model, text, layer, head), got in zip(cases, results, strict=True):
         heads = map_text(open_model(model), text)
         assert np.abs(heads.matrix(layer, head) - np.array(got["weights"])).max() <= 6e-4, (model, text)

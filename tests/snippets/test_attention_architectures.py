@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 
 from components.attention import SCORES, fill_gaps, map_text, rewrite
 from components.models.open import open_model
 from components.views.attention.snippet_architectures import snippet_crossing, snippet_gap, snippet_sides
-from tests.conftest import ROOT, needs
+from tests.conftest import needs
+from tests.snippets.fresh import run
 
 DATE, TEXT = "born on the third of May, 1998", "The tortoise sat under the \"old\" stairs."
 VIEWS = (("cross", 1, 2), ("cross", 0, None), ("encoder", 1, 0), ("decoder", 1, 3))
 
 
 @needs("gapfiller")
-def test_the_snippets_give_the_panels_numbers(tmp_path: Path) -> None:
+def test_the_snippets_give_the_panels_numbers() -> None:
     filler, teller = open_model("gapfiller"), open_model("storyteller")
     made = fill_gaps(filler, teller, TEXT)
     words = (0, 1, 4)
@@ -27,20 +23,8 @@ def test_the_snippets_give_the_panels_numbers(tmp_path: Path) -> None:
     codes += [snippet_gap(TEXT, made, at) for at in words]
     codes.append(snippet_sides(TEXT, 0.5))
     assert all(code.startswith("folder = ") and "components" not in code for code in codes)
-    script = tmp_path / "run.py"
-    script.write_text(
-        "import json\nresults = []\n"
-        f"for code in json.loads({json.dumps(json.dumps(codes))}):\n"
-        "    space = {}\n    exec(code, space)\n"
-        "    names = ('date', 'looks_at', 'most', 'best', 'rank', 'probability', 'back', 'ahead')\n"
-        "    results.append({name: space[name] for name in names if name in space})\n"
-        "print('RESULTS ' + json.dumps(results))\n",
-        encoding="utf-8",
-    )
     # The folders in the snippets are those of the project itself.
-    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, cwd=ROOT, timeout=500)
-    assert done.returncode == 0, done.stderr[-2000:]
-    told = json.loads(done.stdout.split("RESULTS ")[-1])
+    told = run(codes, ("date", "looks_at", "most", "best", "rank", "probability", "back", "ahead"))
     seen = rewrite(open_model("datewriter"), DATE)
     for (kind, layer, head), got in zip(VIEWS, told[: len(VIEWS)], strict=True):
         weights = getattr(seen.seen, kind)[layer].weights

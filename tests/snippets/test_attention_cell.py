@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +12,7 @@ from components.attention import cell_of, read_layer
 from components.models import sources
 from components.models.open import open_model
 from components.views.attention.snippet_cell import snippet_cell
-from tests.conftest import ROOT
+from tests.snippets.fresh import placed, run
 from tests.unit.architectures import IDS, MODELS
 
 NAMES = ("largest", "dot", "score", "weight", "model_weight", "difference", "length", "together")
@@ -39,9 +36,7 @@ def test_snippets_of_the_panel_give_its_numbers(tmp_path: Path) -> None:
     runs, expected = [], []
 
     def add(name: str, folder: str, architecture: str, cell: Any, reading: Any) -> None:
-        first, rest = snippet_cell(name, architecture, cell, reading).split("\n", 1)
-        assert first.startswith("folder = ")
-        runs.append(f"folder = {folder!r}\n{rest}")
+        runs.append(placed(snippet_cell(name, architecture, cell, reading), folder))
         expected.append((name, shown(cell), cell.dot_before))
 
     for name, layer, head, query, key in REAL:
@@ -60,19 +55,7 @@ def test_snippets_of_the_panel_give_its_numbers(tmp_path: Path) -> None:
         reading = read_layer(tiny, IDS, 1)
         cell = cell_of(reading.layer, 2, 9, 8, reading.projection, ids=IDS)
         add(name, str(folder), type(tiny).__name__, cell, reading)
-    script = tmp_path / "run.py"
-    script.write_text(
-        "import json\nresults = []\n"
-        f"for code in json.loads({json.dumps(json.dumps(runs))}):\n"
-        "    space = {}\n    exec(code, space)\n"
-        f"    results.append({{name: space[name] for name in {NAMES!r}}}\n"
-        "                   | {'before': space.get('dot_without_positions')})\n"
-        "print('RESULTS ' + json.dumps(results))\n",
-        encoding="utf-8",
-    )
-    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, cwd=ROOT, timeout=300)
-    assert done.returncode == 0, done.stderr[-2000:]
-    results = json.loads(done.stdout.split("RESULTS ")[-1])
+    results = run(runs, (*NAMES, "dot_without_positions"))
     for (name, told, before), got in zip(expected, results, strict=True):
         for word in ("weight", "model_weight", "difference"):
             assert got[word] == pytest.approx(told[word], abs=1e-5), (name, word)
@@ -81,9 +64,9 @@ def test_snippets_of_the_panel_give_its_numbers(tmp_path: Path) -> None:
         for (at, product), (own_at, own) in zip(told["largest"], got["largest"], strict=True):
             assert (at == own_at or abs(product) == pytest.approx(abs(own), abs=2e-4)), name
             assert abs(product) == pytest.approx(abs(own), rel=1e-4, abs=2e-4), name
-        if got["before"] is not None:
+        if "dot_without_positions" in got:
             assert before is not None
-            assert got["before"] == pytest.approx(before, rel=1e-4, abs=1e-4), name
+            assert got["dot_without_positions"] == pytest.approx(before, rel=1e-4, abs=1e-4), name
 
 
 def test_a_snippet_names_its_folder_and_uses_public_libraries_alone() -> None:

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 
 from components.attention import (
@@ -28,20 +23,14 @@ from components.views.attention.shapes import facts
 from components.views.attention.snippet_birth import snippet_birth
 from components.views.attention.snippet_lowrank import snippet_lowrank
 from components.views.attention.snippet_shapes import snippet_shapes
-from tests.conftest import ROOT
+from tests.snippets.fresh import placed, run
 
 TEXT = "The fox saw the 'hen', and\nthe hen saw the fox. <|endoftext|>"
 SHAPES = ("gpt2-small", "mistral-7b", "qwen2.5-0.5b-shape", "gemma-2b", "bert-base-shape", "gpt3")
 LOWRANK = (("self_attn.q_proj", True, 32), ("mlp.down_proj", False, 4), ("embedding", False, 64))
 
 
-def placed(code: str, folder: Path) -> str:
-    first, rest = code.split("\n", 1)
-    assert first.startswith("folder = ")
-    return f"folder = {str(folder)!r}\n{rest}"
-
-
-def test_the_snippets_give_the_panels_numbers(tmp_path: Path) -> None:
+def test_the_snippets_give_the_panels_numbers() -> None:
     """All of them in one fresh process; only the line that names the folder is changed."""
     folder = sources.locate("storyteller")
     configs = {one["id"]: one["config"] for one in facts()["presets"]}
@@ -56,21 +45,8 @@ def test_the_snippets_give_the_panels_numbers(tmp_path: Path) -> None:
         placed(snippet_lowrank("storyteller", TEXT, [one.name for one in some], rank), folder)
         for some, (_, _, rank) in zip(chosen, LOWRANK, strict=True)
     ]
-    script = tmp_path / "run.py"
-    script.write_text(
-        "import json\nresults = []\n"
-        f"for code in json.loads({json.dumps(json.dumps(runs))}):\n"
-        "    space = {}\n    exec(code, space)\n"
-        "    space['shipped'] = [space[n].tolist() for n in ('induction', 'previous') if n in space]\n"
-        "    names = ('steps', 'shipped', 'parameters', 'cache_bytes', 'scores',\n"
-        "             'kept', 'largest', 'before', 'after')\n"
-        "    results.append({name: space[name] for name in names if name in space})\n"
-        "print('RESULTS ' + json.dumps(results))\n",
-        encoding="utf-8",
-    )
-    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, cwd=ROOT, timeout=500)
-    assert done.returncode == 0, done.stderr[-2000:]
-    results = json.loads(done.stdout.split("RESULTS ")[-1])
+    results = run(runs, ("steps", "induction", "previous", "parameters", "cache_bytes", "scores", "kept", "largest",
+                         "before", "after"))
 
     birth = read_birth(folder)
     for score in ("previous", "induction"):
@@ -79,9 +55,9 @@ def test_the_snippets_give_the_panels_numbers(tmp_path: Path) -> None:
         assert got[:3] == [step.row, int(birth.tokens[step.row]), int(birth.tokens[step.row + 1])]
         assert np.allclose(got[3:], [step.before, step.after], atol=1e-5)
     assert results[0]["steps"]["copy"][0] == lasting_step(birth.curve("second_copy_loss"), falling=True).row
-    for at, name in enumerate(("induction", "previous")):
+    for name in ("induction", "previous"):
         logged = birth.scores[0 if name == "induction" else 1, -1]
-        assert np.abs(np.array(results[0]["shipped"][at]) - logged).max() <= 6e-4
+        assert np.abs(np.array(results[0][name]) - logged).max() <= 6e-4
 
     for name, got in zip(SHAPES, results[1 : 1 + len(SHAPES)], strict=True):
         shape = shape_of(configs[name])

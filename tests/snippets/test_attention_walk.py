@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 
 from components.attention import walk
 from components.models import sources
 from components.models.open import open_model
 from components.views.attention.snippet_walk import snippet_walk
-from tests.conftest import ROOT
+from tests.snippets.fresh import placed, run
 
 CASES = (
     ("storyteller", "The old miller had a cat. One day the cat said to the old", 9, 3, 1, True),
@@ -22,29 +17,11 @@ CASES = (
 )
 
 
-def test_snippets_give_the_stations_numbers(tmp_path: Path) -> None:
+def test_snippets_give_the_stations_numbers() -> None:
     """All of them in one fresh process; only the line that names the folder is changed."""
-    runs = []
-    for name, *rest, causal in CASES:
-        first, code = snippet_walk(name, *rest, causal=causal).split("\n", 1)
-        assert first.startswith("folder = ")
-        runs.append(f"folder = {str(sources.locate(name))!r}\n{code}")
-    script = tmp_path / "run.py"
-    script.write_text(
-        "import json\nresults = []\n"
-        f"for code in json.loads({json.dumps(json.dumps(runs))}):\n"
-        "    space = {}\n    exec(code, space)\n"
-        "    got = {'rms': space['rms'], 'weights': space['weights'].tolist(), 'likeliest': space['likeliest']}\n"
-        "    if 'scores' in space:\n"
-        "        got |= {name: space[name].tolist() for name in ('row', 'query', 'scores', 'scaled', 'brought')}\n"
-        "        got |= {'opened': space['opened'], 'apart': space['weight_difference']}\n"
-        "    results.append(got)\n"
-        "print('RESULTS ' + json.dumps(results))\n",
-        encoding="utf-8",
-    )
-    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, cwd=ROOT, timeout=400)
-    assert done.returncode == 0, done.stderr[-2000:]
-    results = json.loads(done.stdout.split("RESULTS ")[-1])
+    runs = [placed(snippet_walk(name, *rest, causal=causal), sources.locate(name)) for name, *rest, causal in CASES]
+    results = run(runs, ("rms", "weights", "likeliest", "row", "query", "scores", "scaled", "brought", "opened",
+                         "weight_difference"))
     for (name, text, position, layer, head, causal), got in zip(CASES, results, strict=True):
         model = open_model(name)
         ids = model.tokenizer.library_object.encode(text, add_special_tokens=not causal).ids
@@ -52,7 +29,7 @@ def test_snippets_give_the_stations_numbers(tmp_path: Path) -> None:
         numbers = {one.name: one.arrays for one in walked.stations}
         shown = [(walked.station("norm").facts["rms"], got["rms"]), (numbers["softmax"]["weights"], got["weights"])]
         if "scores" in got:
-            assert got["apart"] <= 1e-5
+            assert got["weight_difference"] <= 1e-5
             assert got["opened"] == walked.station("feed").facts["opened"]
             shown += [(numbers["embedding"]["row"], got["row"]), (numbers["rotary"]["q_turned"], got["query"]),
                       (numbers["scores"]["dots"], got["scores"]), (numbers["scale"]["scaled"], got["scaled"]),

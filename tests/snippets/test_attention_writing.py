@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 
 from components.attention import map_text, write_on
@@ -14,7 +9,7 @@ from components.models import sources
 from components.models.open import open_model
 from components.sampling import Settings
 from components.views.attention.snippet_writing import snippet_writing
-from tests.conftest import ROOT
+from tests.snippets.fresh import placed, run
 
 CASES = (
     ("storyteller", "The old miller had a cat. One day the cat said to the old", 3, 0,
@@ -23,25 +18,9 @@ CASES = (
 )
 
 
-def test_snippets_give_the_rows_and_the_tokens(tmp_path: Path) -> None:
-    runs = []
-    for case in CASES:
-        first, rest = snippet_writing(*case).split("\n", 1)
-        assert first.startswith("folder = ")
-        runs.append(f"folder = {str(sources.locate(case[0]))!r}\n{rest}")
-    script = tmp_path / "run.py"
-    script.write_text(
-        "import json\nresults = []\n"
-        f"for code in json.loads({json.dumps(json.dumps(runs))}):\n"
-        "    space = {}\n    exec(code, space)\n"
-        "    names = ('written', 'probabilities', 'looks_at', 'most', 'on_first')\n"
-        "    results.append({name: space[name] for name in names})\n"
-        "print('RESULTS ' + json.dumps(results))\n",
-        encoding="utf-8",
-    )
-    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, cwd=ROOT, timeout=300)
-    assert done.returncode == 0, done.stderr[-2000:]
-    results = json.loads(done.stdout.split("RESULTS ")[-1])
+def test_snippets_give_the_rows_and_the_tokens() -> None:
+    runs = [placed(snippet_writing(*case), sources.locate(case[0])) for case in CASES]
+    results = run(runs, ("written", "probabilities", "looks_at", "most", "on_first"))
     for (name, text, layer, head, settings), got in zip(CASES, results, strict=True):
         model = open_model(name)
         writing = write_on(model, map_text(model, text).ids, settings)

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
 from components import first_views
 from components.models import sources
 from components.views.home.snippet import snippet
-from tests.conftest import ROOT
+from tests.snippets.fresh import placed, run
 
 NAMES = ("ids", "looks", "likely", "rest", "hits", "place", "topic", "votes")
 
 
-def test_the_snippet_gives_the_pictures_numbers(tmp_path: Path) -> None:
+def test_the_snippet_gives_the_pictures_numbers() -> None:
     """Of every model that is here, in one fresh process; only the line that names the folder is changed."""
     models = [name for name in ("storyteller", "smollm2") if sources.state(name).here]
     assert "storyteller" in models
@@ -27,23 +22,8 @@ def test_the_snippet_gives_the_pictures_numbers(tmp_path: Path) -> None:
         view = first_views.load(f"home.{name}")
         assert view is not None
         views.append(view)
-        first, rest = snippet(view.payload).split("\n", 1)
-        assert first.startswith("folder = ")
-        assert "components" not in rest
-        assert "streamlit" not in rest
-        runs.append(f"folder = {str(sources.locate(name))!r}\n{rest}")
-    script = tmp_path / "run.py"
-    script.write_text(
-        "import json\nresults = []\n"
-        f"for code in json.loads({json.dumps(json.dumps(runs))}):\n"
-        "    space = {}\n    exec(code, space)\n"
-        f"    results.append({{name: space[name] for name in {NAMES!r}}})\n"
-        "print('RESULTS ' + json.dumps(results))\n",
-        encoding="utf-8",
-    )
-    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, cwd=ROOT, timeout=400)
-    assert done.returncode == 0, done.stderr[-2000:]
-    for view, got in zip(views, json.loads(done.stdout.split("RESULTS ")[-1]), strict=True):
+        runs.append(placed(snippet(view.payload), sources.locate(name)))
+    for view, got in zip(views, run(runs, NAMES), strict=True):
         header = view.header
         assert got["ids"] == [chip["id"] for chip in header["tokens"]["chips"]]
         hub = header["attention"]["hub"]

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from typing import Any
 
 import pytest
@@ -13,7 +10,8 @@ from components import sampling
 from components.models import sources
 from components.sampling import Settings
 from components.views.sampling.snippet import snippet
-from tests.conftest import ROOT, here
+from tests.conftest import here
+from tests.snippets.fresh import placed, run
 
 TEXT = "The old lighthouse keeper climbed the stairs because"
 CASES: list[tuple[str, dict[str, Any]]] = [
@@ -46,37 +44,20 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("smollm2", {"settings": Settings(temperature=0.7, top_p=0.95, repetition_penalty=1.1), "chat": True,
                  "system": "You answer 'briefly'."}),
 ]
-
-RUN = """
-import json, sys
-found = []
-for source in json.load(sys.stdin):
-    space = {}
-    exec(source, space)
-    found.append({name: space[name] for name in ("before", "after", "survivors", "entropy", "token", "tokens", "top")})
-print("RESULT" + json.dumps(found))
-"""
+NAMES = ("before", "after", "survivors", "entropy", "token", "tokens", "top")
 
 
 def source(model: str, case: dict[str, Any]) -> str:
     code = snippet(model, TEXT, case["settings"], written=case.get("written", ()), redraw=case.get("redraw", 0),
                    chat=case.get("chat", False), system=case.get("system", ""), chances=case.get("chances", ()))
-    first, rest = code.split("\n", 1)
-    assert first.startswith("folder = ")
-    assert "components" not in rest
-    return f"folder = {str(sources.locate(model))!r}\n{rest}"
+    return placed(code, sources.locate(model))
 
 
 @pytest.fixture(scope="module")
 def results() -> dict[int, dict[str, Any]]:
     usable = [place for place, (model, _) in enumerate(CASES) if here(model)]
-    done = subprocess.run(
-        [sys.executable, "-c", RUN], input=json.dumps([source(*CASES[place]) for place in usable]), text=True,
-        capture_output=True, cwd=ROOT, timeout=600, check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    line = next(line for line in done.stdout.splitlines() if line.startswith("RESULT"))
-    return dict(zip(usable, json.loads(line.removeprefix("RESULT")), strict=True))
+    found = run([source(*CASES[place]) for place in usable], NAMES)
+    return dict(zip(usable, found, strict=True))
 
 
 @pytest.fixture(scope="module")

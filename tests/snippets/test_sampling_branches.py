@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from typing import Any
 
 import numpy as np
@@ -15,7 +12,7 @@ from components.models import sources
 from components.models.open import open_model
 from components.sampling import Settings
 from components.views.sampling.snippet_branches import snippet_branches
-from tests.conftest import ROOT
+from tests.snippets.fresh import placed, run
 
 TEXT = "The old lighthouse keeper climbed the stairs because"
 COUNT = 5
@@ -23,35 +20,17 @@ CASES: list[dict[str, Any]] = [
     {"settings": Settings(temperature=0.8, top_k=50, top_p=0.9, min_p=0.05)},
     {"settings": Settings(temperature=1.3, repetition_penalty=1.4, presence_penalty=0.5), "written": (40, 41)},
 ]
-RUN = """
-import json, sys
-found = []
-for source in json.load(sys.stdin):
-    space = {}
-    exec(source, space)
-    found.append({name: space[name] for name in ("branches", "probabilities", "surprises")})
-print("RESULT" + json.dumps(found))
-"""
 
 
 def source(case: dict[str, Any]) -> str:
     code = snippet_branches("storyteller", TEXT, case["settings"], COUNT, written=case.get("written", ()))
-    first, rest = code.split("\n", 1)
-    assert first == 'folder = "assets/models/storyteller"'
-    assert "components" not in rest
-    return f"folder = {str(sources.locate('storyteller'))!r}\n{rest}"
+    assert code.startswith('folder = "assets/models/storyteller"\n')
+    return placed(code, sources.locate("storyteller"))
 
 
 @pytest.fixture(scope="module")
 def results() -> list[dict[str, Any]]:
-    done = subprocess.run(
-        [sys.executable, "-c", RUN], input=json.dumps([source(case) for case in CASES]), text=True,
-        capture_output=True, cwd=ROOT, timeout=600, check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    line = next(line for line in done.stdout.splitlines() if line.startswith("RESULT"))
-    found: list[dict[str, Any]] = json.loads(line.removeprefix("RESULT"))
-    return found
+    return run([source(case) for case in CASES], ("branches", "probabilities", "surprises"))
 
 
 @pytest.mark.parametrize("place", range(len(CASES)))

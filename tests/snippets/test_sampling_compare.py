@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-
 import pytest
 
 from components import sampling
@@ -14,7 +10,7 @@ from components.models.open import open_model
 from components.sampling import Settings
 from components.views.sampling.compare_settings import Prompted
 from components.views.sampling.snippet_compare import snippet_compare
-from tests.conftest import ROOT
+from tests.snippets.fresh import placed, run
 
 TEXT = "The old lighthouse keeper climbed the stairs because"
 SETTINGS = [
@@ -24,27 +20,15 @@ SETTINGS = [
     Settings(temperature=1.5, seed=4, no_repeat_ngram_size=2, max_new_tokens=12),
     Settings(typical_p=0.9, top_h=0.8, sequence_bias=(((40,), 2.0),), max_new_tokens=12),
 ]
-RUN = """
-import json, sys
-space = {}
-exec(sys.stdin.read(), space)
-print("RESULT" + json.dumps({name: space[name] for name in ("written", "surprises", "texts")}))
-"""
 
 
 def test_generate_writes_the_same_texts() -> None:
     prompted = Prompted("storyteller", TEXT, False, "")
     without = Settings(xtc_probability=0.5, max_new_tokens=12)
-    first, rest = snippet_compare(prompted, [*SETTINGS, without]).split("\n", 1)
-    assert first == 'folder = "assets/models/storyteller"'
-    assert "components" not in rest
-    assert "# 1 of the page's settings" in rest
-    source = f"folder = {str(sources.locate('storyteller'))!r}\n{rest}"
-    done = subprocess.run([sys.executable, "-c", RUN], input=source, text=True, capture_output=True, cwd=ROOT,
-                          timeout=300, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]
-    line = next(line for line in done.stdout.splitlines() if line.startswith("RESULT"))
-    got = json.loads(line.removeprefix("RESULT"))
+    code = snippet_compare(prompted, [*SETTINGS, without])
+    assert code.startswith('folder = "assets/models/storyteller"\n')
+    assert "# 1 of the page's settings" in code
+    (got,) = run([placed(code, sources.locate("storyteller"))], ("written", "surprises", "texts"))
     opened = open_model("storyteller")
     made = sampling.decode(opened, sampling.prompt(opened, TEXT).ids, SETTINGS, noise="gumbel")
     assert got["written"] == [list(one.ids) for one in made]

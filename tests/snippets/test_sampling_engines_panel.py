@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import math
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
-from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -19,9 +13,9 @@ from components.remote import RemoteAnswer, Server
 from components.sampling import Settings
 from components.views.sampling.engines_ask import Ask
 from components.views.sampling.snippet_engines import snippet_engines
-from tests.conftest import ROOT
 from tests.imitation_server import Handler, imitation, keyed, tidy
 from tests.llama_cpp_here import llama_server, storyteller_gguf
+from tests.snippets.fresh import run
 
 MISSING = "not installed here: python -m pip install -r tests/requirements.txt (some platforms have no wheel)"
 KEY = "sk-from-the-environment"
@@ -62,23 +56,11 @@ def shown(ask: Ask) -> RemoteAnswer:
     return remote.ask(Server(addresses.parse(ask.address)), ask.question("storyteller"))
 
 
-def test_the_openai_client_gets_the_same(servers: tuple[str, str], tmp_path: Path) -> None:
+def test_the_openai_client_gets_the_same(servers: tuple[str, str]) -> None:
     asks = cases(servers)
     codes = [snippet_engines(ask, "storyteller") for ask in asks]
     assert all("components" not in code and KEY not in code for code in codes)
-    script = tmp_path / "run.py"
-    script.write_text(
-        "import json\nresults = []\n"
-        f"for code in json.loads({json.dumps(json.dumps(codes))}):\n"
-        "    space = {}\n    exec(code, space)\n"
-        "    results.append({name: space[name] for name in ('tokens', 'likeliest', 'unseen')})\n"
-        "print('RESULTS ' + json.dumps(results))\n",
-        encoding="utf-8",
-    )
-    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, cwd=ROOT, timeout=300,
-                          env={**os.environ, "ENGINE_KEY": KEY}, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
-    results: list[dict[str, Any]] = json.loads(done.stdout.split("RESULTS ")[-1])
+    results = run(codes, ("tokens", "likeliest", "unseen"), environ={"ENGINE_KEY": KEY})
     for ask, got in zip(asks, results, strict=True):
         steps = shown(ask).steps
         assert [step.text for step in steps] == got["tokens"]

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from typing import Any
 
 import pytest
@@ -15,42 +12,22 @@ from components.models.open import open_model
 from components.sampling import Settings, Turn
 from components.views.sampling.snippet_chat import snippet_chat
 from components.views.sampling.snippet_read import snippet_read
-from tests.conftest import ROOT, here
+from tests.conftest import here
+from tests.snippets.fresh import placed, run
 
 TEXT = "Once an \"old\" king,\nnaïve and kind, had a daughter who counted every star above the mill."
 TURNS = (Turn("user", "What is the capital of France?"),)
 READ: list[tuple[str, dict[str, Any]]] = [("storyteller", {}), ("storyteller", {"window": 6, "with_begin": True})]
 CHAT: list[tuple[str, list[str]]] = [("smollm2", []), ("smollm2", [" is", "zzz"])]
 
-RUN = """
-import json, sys
-found = []
-for source, names in json.load(sys.stdin):
-    space = {}
-    exec(source, space)
-    found.append({name: space[name] for name in names})
-print("RESULT" + json.dumps(found))
-"""
-
 
 @pytest.fixture(scope="module")
 def results() -> list[dict[str, Any]]:
-    asks = [(name, snippet_read(name, TEXT, **case), ["surprises", "ranks", "perplexity", "bits_per_byte"])
-            for name, case in READ]
+    asks = [(name, snippet_read(name, TEXT, **case)) for name, case in READ]
     if here("smollm2"):
-        asks += [(name, snippet_chat(name, TURNS, Settings(max_new_tokens=10), stops), ["answer", "new", "prompt"])
-                 for name, stops in CHAT]
-    sent = []
-    for name, code, names in asks:
-        first, rest = code.split("\n", 1)
-        assert first.startswith("folder = ")
-        assert "components" not in rest
-        sent.append((f"folder = {str(sources.locate(name))!r}\n{rest}", names))
-    done = subprocess.run([sys.executable, "-c", RUN], input=json.dumps(sent), text=True, capture_output=True, cwd=ROOT,
-                          timeout=600, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]
-    found: list[dict[str, Any]] = json.loads(done.stdout.split("RESULT")[-1])
-    return found
+        asks += [(name, snippet_chat(name, TURNS, Settings(max_new_tokens=10), stops)) for name, stops in CHAT]
+    return run([placed(code, sources.locate(name)) for name, code in asks],
+               ("surprises", "ranks", "perplexity", "bits_per_byte", "answer", "new", "prompt"))
 
 
 @pytest.mark.parametrize("place", range(len(READ)))

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +13,8 @@ from components.sampling import Settings
 from components.views.sampling import shape_ask
 from components.views.sampling.shape_ask import Ask
 from components.views.sampling.snippet_shape import snippet_shape
-from tests.conftest import ROOT, here
+from tests.conftest import here
+from tests.snippets.fresh import placed, run
 
 TALE = "Once upon a time there was a little girl. She was so"
 SCHEMA = '{"type": "object", "properties": {"name": {"type": "string", "maxLength": 9}}, "required": ["name"]}'
@@ -29,30 +26,15 @@ CASES = (
     Ask("likely", "smollm2", "It broke.", False, "positive\nnegative", Settings(), "Review: {text}\nSentiment:",
         "Is it good? {text}"),
 )
+
 NAMES = ("written", "allowed", "forbidden", "log_p", "log_q", "here", "empty", "adds", "said", "masked", "whole")
 
 
 @pytest.fixture(scope="module")
-def results(tmp_path_factory: pytest.TempPathFactory) -> dict[int, dict[str, Any]]:
+def results() -> dict[int, dict[str, Any]]:
     usable = [place for place, ask in enumerate(CASES) if here(ask.model)]
-    runs = []
-    for place in usable:
-        first, rest = snippet_shape(CASES[place]).split("\n", 1)
-        assert first.startswith("folder = ")
-        assert "components" not in rest
-        runs.append(f"folder = {str(sources.locate(CASES[place].model))!r}\n{rest}")
-    script: Path = tmp_path_factory.mktemp("shape") / "run.py"
-    script.write_text(
-        "import json\nresults = []\n"
-        f"for code in json.loads({json.dumps(json.dumps(runs))}):\n"
-        "    space = {}\n    exec(code, space)\n"
-        f"    results.append({{name: space[name] for name in {NAMES!r} if name in space}})\n"
-        "print('RESULTS ' + json.dumps(results))\n",
-        encoding="utf-8",
-    )
-    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, cwd=ROOT, timeout=600)
-    assert done.returncode == 0, done.stderr[-2000:]
-    return dict(zip(usable, json.loads(done.stdout.split("RESULTS ")[-1]), strict=True))
+    runs = [placed(snippet_shape(CASES[place]), sources.locate(CASES[place].model)) for place in usable]
+    return dict(zip(usable, run(runs, NAMES), strict=True))
 
 
 @pytest.mark.parametrize("place", range(len(CASES)))

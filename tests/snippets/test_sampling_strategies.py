@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 
 from components.models import sources
@@ -15,7 +10,7 @@ from components.sampling import Settings, beam_search, prompt_lookup
 from components.views.sampling.snippet_strategies import snippet_strategies
 from components.views.sampling.strategies import end_tokens
 from components.views.sampling.strategies_ask import Ask
-from tests.conftest import ROOT
+from tests.snippets.fresh import placed, run
 
 TEXT = "The old miller had a cat.\nOne day the 'cat' said to the"
 GREEDY = Settings(do_sample=False, repetition_penalty=1.1)
@@ -29,25 +24,9 @@ CASES = (
 )
 
 
-def test_snippets_give_the_texts_and_the_scores(tmp_path: Path) -> None:
-    runs = []
-    for ask in CASES:
-        first, rest = snippet_strategies(ask).split("\n", 1)
-        assert first.startswith("folder = ")
-        runs.append(f"folder = {str(sources.locate(ask.model))!r}\n{rest}")
-    script = tmp_path / "run.py"
-    script.write_text(
-        "import json\nresults = []\n"
-        f"for code in json.loads({json.dumps(json.dumps(runs))}):\n"
-        "    space = {}\n    exec(code, space)\n"
-        "    names = ('written', 'scores', 'came_from', 'log_p', 'forwards', 'accepted')\n"
-        "    results.append({name: space[name] for name in names if name in space})\n"
-        "print('RESULTS ' + json.dumps(results))\n",
-        encoding="utf-8",
-    )
-    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, cwd=ROOT, timeout=300)
-    assert done.returncode == 0, done.stderr[-2000:]
-    results = json.loads(done.stdout.split("RESULTS ")[-1])
+def test_snippets_give_the_texts_and_the_scores() -> None:
+    runs = [placed(snippet_strategies(ask), sources.locate(ask.model)) for ask in CASES]
+    results = run(runs, ("written", "scores", "came_from", "log_p", "forwards", "accepted"))
     model = open_model("storyteller")
     prompt = list(model.tokenizer.library_object.encode(TEXT).ids)
     for ask, got in zip(CASES, results, strict=True):

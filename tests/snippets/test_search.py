@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +14,7 @@ from components.search import build_index, encode_query, rank
 from components.views.search.board import settings
 from components.views.search.snippet import snippet
 from tests.conftest import ROOT
+from tests.snippets.fresh import run
 
 pytestmark = pytest.mark.xdist_group("search snippets")  # they share one process
 
@@ -49,23 +47,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, list[flo
     lines = (corpora.FOLDER / "encyclopedia.jsonl").read_text("utf-8").splitlines(keepends=True)
     file.write_text("".join(lines[:FEW]), "utf-8")
     snippets = [snippet(question, corpus.name, corpus.texts, knobs) for question, corpus, knobs in CASES]
-    runner = (
-        "import contextlib, io, json, sys\n"
-        "out = []\n"
-        "for text in json.load(sys.stdin):\n"
-        "    names = {}\n"
-        "    with contextlib.redirect_stdout(io.StringIO()):\n"
-        "        exec(text, names)\n"
-        "    out.append({name: names[name] for name in ('keyword', 'meaning', 'both')})\n"
-        "print('\\n' + json.dumps(out))\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", runner],
-        input=json.dumps(snippets), capture_output=True, text=True, cwd=folder, timeout=600,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    found: list[dict[str, list[float]]] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    return run(snippets, ("keyword", "meaning", "both"), cwd=folder)
 
 
 @pytest.mark.parametrize("case", range(len(CASES)))

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import base64
-import json
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -21,12 +18,13 @@ from components.tokenization import Recipe, trace, train
 from components.tokenization.uploads_build import CASES, build
 from components.views.tokenizer import own
 from components.views.tokenizer.snippet import snippet
-from tests.conftest import ROOT
+from tests.snippets.fresh import run
 
 TEXTS = (
     "The unhappiness of 1234 tortoises: 🐢\nOne of them said \"hello\".",
     "HÉLLO  Übermensch <|endoftext|> बारिश",
 )
+
 COLUMNS = (("cl100k", "smollm2"), ("bert", "storyteller"), ("mistral-v1", "claude"), ("qwen", "tekken"),
            ("storyteller-wordpiece", "storyteller-unigram", "mistral-v1"), ("o200k", "mistral-v3"), ("p50k",),
            ("bert", "storyteller", "storyteller-1k", "mistral-v1"), ("o200k", "cl100k", "qwen", "p50k"))
@@ -48,7 +46,7 @@ def test_snippets_of_the_page_give_its_numbers(tmp_path: Path) -> None:
                     copy_to(name, folder) if name != "smollm2" else _tokenizer_only(name, folder)
                 code = code.replace(f'_folder = "{name}"', f'_folder = "{folder}"')
         runs.append(code)
-    for (names, text), got in zip(cases, _run(tmp_path, runs), strict=True):
+    for (names, text), got in zip(cases, _run(runs), strict=True):
         assert len(got) == len(names)
         for name, shown in zip(names, got, strict=True):
             _compare(opened(name), text, shown)
@@ -66,7 +64,7 @@ def test_snippets_of_ones_own_give_the_pages_numbers(tmp_path: Path, monkeypatch
     cases = [(names, text) for names in columns for text in TEXTS]
     runs = [re.sub(r"^(\w+_file) = '", rf"\1 = '{tmp_path}/", snippet(text, *names), flags=re.MULTILINE)
             for names, text in cases]
-    for (names, text), got in zip(cases, _run(tmp_path, runs), strict=True):
+    for (names, text), got in zip(cases, _run(runs), strict=True):
         for name, shown in zip(names, got, strict=True):
             _compare(kept[name].tokenizer if name in kept else opened(name), text, shown)
     code = snippet("rain", next(iter(kept)))
@@ -91,21 +89,12 @@ def _files() -> Iterator[tuple[str, OpenTokenizer, bytes]]:
     yield "mine.model", build("model", model, ""), model
 
 
-def _run(folder: Path, runs: list[str]) -> list[list[tuple[list[int], float, bool]]]:
-    """What each piece of code found, column by column, all in one fresh process."""
-    script = folder / "run.py"
-    script.write_text(
-        "import json\nresults = []\n"
-        f"for code in json.loads({json.dumps(json.dumps(runs))}):\n"
-        "    space = {}\n    exec(code, space)\n"
-        "    results.append([[space[side + '_ids'], space[side + '_per_token'], bool(space[side + '_exact'])]"
-        f" for side in {SIDES!r} if side + '_ids' in space])\n"
-        "print('RESULTS ' + json.dumps([[[list(map(int, ids)), per, exact] for ids, per, exact in one]"
-        " for one in results]))\n", encoding="utf-8")
-    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, cwd=ROOT, timeout=300)
-    assert done.returncode == 0, done.stderr[-2000:]
-    found: list[list[tuple[list[int], float, bool]]] = json.loads(done.stdout.split("RESULTS ")[-1])
-    return found
+def _run(runs: list[str]) -> list[list[tuple[list[int], float, bool]]]:
+    """What each piece of code found, column by column."""
+    parts = ("ids", "per_token", "exact")
+    found = run(runs, [f"{side}_{part}" for side in SIDES for part in parts])
+    return [[(one[f"{side}_ids"], one[f"{side}_per_token"], bool(one[f"{side}_exact"]))
+             for side in SIDES if f"{side}_ids" in one] for one in found]
 
 
 def _compare(tokenizer: OpenTokenizer, text: str, got: tuple[list[int], float, bool]) -> None:

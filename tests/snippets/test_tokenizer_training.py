@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +10,7 @@ from components import corpora
 from components.tokenization import Recipe, train, training
 from components.views.tokenizer.training_snippet import snippet
 from tests.conftest import ROOT
+from tests.snippets.fresh import run
 
 
 @pytest.mark.parametrize(("recipe", "source", "near"), [
@@ -32,11 +31,7 @@ def test_the_snippet_gives_the_panels_numbers(recipe: Recipe, source: str, near:
         (tmp_path / "my_text.txt").write_bytes(text.encode())
     one = train(recipe, text)
     code = snippet(one, source, texts).replace('"assets/corpora', f'"{ROOT}/assets/corpora')
-    script = tmp_path / "run.py"
-    script.write_text(code + 'print("RESULT", size, bytes_per_token)\n', encoding="utf-8")
-    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, cwd=tmp_path, timeout=120)
-    assert done.returncode == 0, done.stderr[-2000:]
-    size, per_token = done.stdout.split("RESULT ")[-1].split()
-    assert int(size) == one.size
-    assert float(per_token) == pytest.approx(one.points[-1].held, rel=near or 1e-12)
+    (got,) = run([code], ("size", "bytes_per_token"), cwd=tmp_path)
+    assert got["size"] == one.size
+    assert got["bytes_per_token"] == pytest.approx(one.points[-1].held, rel=near or 1e-12)
     assert (tmp_path / "tokenizer.json").is_file()

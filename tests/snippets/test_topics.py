@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from typing import Any
 
 import numpy as np
@@ -14,6 +11,7 @@ from components import corpora
 from components.topics import Settings, count_words, ctfidf, fit
 from components.views.topics.snippet import snippet
 from tests.conftest import ROOT
+from tests.snippets.fresh import run
 
 pytestmark = pytest.mark.xdist_group("topics snippets")  # they share one process
 
@@ -26,24 +24,8 @@ CASES = [
 @pytest.fixture(scope="module")
 def results() -> list[dict[str, Any]]:
     """The last variables of all snippets, run in one fresh process."""
-    runner = (
-        "import contextlib, io, json, sys\n"
-        "out = []\n"
-        "for text in json.load(sys.stdin):\n"
-        "    names = {}\n"
-        "    with contextlib.redirect_stdout(io.StringIO()):\n"
-        "        exec(text, names)\n"
-        "    arrays = {name: names[name].tolist() for name in ('coordinates', 'labels', 'weights', 'terms')}\n"
-        "    out.append({**arrays, **{name: names[name] for name in ('sizes', 'top', 'outliers')}})\n"
-        "print('\\n' + json.dumps(out))\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", runner],
-        input=json.dumps([snippet(*case) for case in CASES]), capture_output=True, text=True, cwd=ROOT, timeout=900,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    found: list[dict[str, Any]] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    names = ("coordinates", "labels", "weights", "terms", "sizes", "top", "outliers")
+    return run([snippet(*case) for case in CASES], names)
 
 
 @pytest.mark.parametrize("case", range(len(CASES)))
