@@ -23,6 +23,7 @@ export default function (component) {
   }
   const { root } = store;
   paintRoot(root, theme);
+  root.setAttribute("aria-busy", String(Boolean(header.running)));
   const send = sender(store, root, header.written, setTriggerValue);
   const view = {
     store, header, theme, tree: readTree(header, arrays),

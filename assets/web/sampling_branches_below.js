@@ -69,7 +69,7 @@ function drawLegend({ store, header }) {
   };
   const thick = svgEl("svg", { width: 44, height: 14, "aria-hidden": "true" }, svgEl("path", { d: "M2 7H20", "stroke-width": 1.5 }), svgEl("path", { d: "M24 7H42", "stroke-width": 8 }));
   store.legend.replaceChildren(...scales[header.colour], el("span", { class: "wide" }, thick, "a line's width: the chance after the chain"),
-    el("span", { class: "how", text: "Press any word to go on from it." }));
+    el("span", { class: "how", text: header.running ? "Words can be pressed when the branches have ended." : "Press any word to go on from it." }));
 }
 
 function drawPruned(view) {

@@ -22,6 +22,8 @@ def test_words_are_pressed_written_on_named_pruned_and_brought_back(open_page) -
     expect(offers).to_have_count(5, timeout=LONG)
     page.get_by_role("button", name="Write the likeliest on").click()
     expect(rows).to_have_count(5, timeout=LONG)
+    # The branches grow before one's eyes, and words are pressed when they have ended.
+    expect(page.locator(".branches")).to_have_attribute("aria-busy", "false", timeout=LONG)
     # A word in the middle of the first branch: the text goes on from there, the rest stays as a branch.
     word = page.locator(".branches .words .word").nth(1)
     text = word.inner_text()
@@ -102,6 +104,7 @@ def test_on_a_phone_the_tree_hangs_down_and_nothing_scrolls_sideways(open_page) 
     page.get_by_role("button", name="Write the likeliest on").click()
     folds = page.locator(".branches .fold")
     expect(folds.first).to_be_visible(timeout=LONG)
+    expect(page.locator(".branches")).to_have_attribute("aria-busy", "false", timeout=LONG)
     settle(page)
     count, words = folds.count(), page.locator(".branches .word").count()
     folds.first.click()
